@@ -1,0 +1,54 @@
+//! `leadmilter check`: every fault of the config at once, then what it needs of the system.
+
+use std::path::Path;
+
+use nix::unistd::{AccessFlags, access};
+
+use super::{exit, output};
+use crate::config::{self, Config, Listen};
+
+/// Prints faults and warnings; 78 if there is a fault.
+pub fn run(path: &Path) -> anyhow::Result<u8> {
+    let loaded = config::load(path)?;
+    for warning in &loaded.warnings {
+        output::text(&format!("warning: {warning}"))?;
+    }
+    let needs = missing(&loaded.config);
+    for need in &needs {
+        output::text(&format!("warning: {need}"))?;
+    }
+    let config = &loaded.config;
+    let addresses: usize = config.channels.iter().map(|channel| channel.addresses.len()).sum();
+    output::text(&format!(
+        "{}: good: {}, {} with {}, {}",
+        path.display(),
+        output::count(config.mailboxes.len(), "mailbox"),
+        output::count(config.channels.len(), "channel"),
+        output::count(addresses, "address"),
+        output::count(config.sinks.len(), "sink"),
+    ))?;
+    Ok(exit::OK)
+}
+
+/// Folders that the daemon cannot make by itself.
+fn missing(config: &Config) -> Vec<String> {
+    let mut missing = Vec::new();
+    if let Listen::Unix(socket) = &config.milter.listen
+        && let Some(folder) = socket.parent()
+        && !folder.is_dir()
+    {
+        let folder = folder.display();
+        missing.push(format!(
+            "milter.listen: folder {folder} does not exist: systemd's RuntimeDirectory or mkdir makes it"
+        ));
+    }
+    let store = &config.store.folder;
+    let usable = |folder: &Path| access(folder, AccessFlags::W_OK | AccessFlags::X_OK).is_ok();
+    if !store.ancestors().find(|folder| folder.exists()).is_some_and(|folder| folder.is_dir() && usable(folder)) {
+        let folder = store.display();
+        missing.push(format!(
+            "store.url: this user can neither write to {folder} nor make it: systemd's StateDirectory or `install -d` does"
+        ));
+    }
+    missing
+}

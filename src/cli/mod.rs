@@ -1,0 +1,99 @@
+//! The command line: one file per command, sysexits codes, one line per error.
+//!
+//! Commands print to stdout what was asked for and to stderr what went wrong. `run` prints nothing: it logs.
+
+mod check;
+mod deliveries;
+mod exit;
+mod explain;
+mod ingest;
+mod leads;
+mod logs;
+mod output;
+mod run;
+mod sink;
+
+use std::{ffi::OsString, path::PathBuf, process::ExitCode};
+
+use clap::{Parser, Subcommand};
+
+use crate::{
+    config::{self, Config},
+    store::Store,
+};
+
+/// Tells which advertisement an e-mail came from: a milter for Postfix and Sendmail.
+#[derive(Debug, Parser)]
+#[command(name = "leadmilter", version, max_term_width = 100, after_help = AFTER_HELP)]
+struct Cli {
+    /// The config file
+    #[arg(long, short, global = true, value_name = "FILE", default_value = "/etc/leadmilter/config.toml")]
+    config: PathBuf,
+
+    #[command(subcommand)]
+    command: Command,
+}
+
+const AFTER_HELP: &str = "\
+Exit codes: 0 done, 64 wrong usage, 65 bad data, 69 something needed is not available, 75 try again later, 78 bad config.
+`leadmilter COMMAND --help` explains each command with examples.";
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run the milter (SIGHUP reloads, SIGTERM drains and stops, SIGUSR1 logs the counters)
+    Run,
+    /// Check the config and what it needs: one line per fault, with key, line and remedy
+    Check,
+    /// Say which rule resolves an address, and to what
+    Explain(explain::Args),
+    /// Take in messages without an MTA: from stdin, files, Maildirs or mboxes
+    Ingest(ingest::Args),
+    /// List recorded leads, or show one
+    Leads(leads::Args),
+    /// List deliveries of events to sinks, or show one with its attempts
+    Deliveries(deliveries::Args),
+    /// List and test sinks, make secrets
+    Sink(sink::Args),
+}
+
+/// Runs the command that `arguments` name.
+pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
+    let cli = match Cli::try_parse_from(arguments) {
+        Ok(cli) => cli,
+        Err(e) => {
+            // Help and version are answers, everything else is wrong usage.
+            let code = if e.use_stderr() { exit::USAGE } else { exit::OK };
+            return if e.print().is_ok() { ExitCode::from(code) } else { ExitCode::from(exit::UNAVAILABLE) };
+        }
+    };
+    match dispatch(&cli) {
+        Ok(code) => ExitCode::from(code),
+        Err(e) => {
+            let (text, code) = exit::explain(&e);
+            if !text.is_empty() {
+                eprintln!("{text}");
+            }
+            ExitCode::from(code)
+        }
+    }
+}
+
+fn dispatch(cli: &Cli) -> anyhow::Result<u8> {
+    match &cli.command {
+        Command::Run => run::run(&cli.config),
+        Command::Check => check::run(&cli.config),
+        Command::Explain(args) => explain::run(&load(cli)?, args),
+        Command::Ingest(args) => ingest::run(load(cli), args),
+        Command::Leads(args) => leads::run(&load(cli)?, args),
+        Command::Deliveries(args) => deliveries::run(&load(cli)?, args),
+        Command::Sink(args) => sink::run(&cli.config, args),
+    }
+}
+
+fn load(cli: &Cli) -> anyhow::Result<Config> {
+    Ok(config::load(&cli.config)?.config)
+}
+
+fn open_read(config: &Config) -> anyhow::Result<Store> {
+    Ok(Store::open_read(&config.store.folder)?)
+}

@@ -1,0 +1,31 @@
+//! `leadmilter run`: the daemon in the foreground.
+
+use std::path::Path;
+
+use anyhow::Context;
+use tracing::warn;
+
+use super::{exit, logs};
+use crate::{app, config, signals};
+
+/// Serves until a signal ends it.
+pub fn run(path: &Path) -> anyhow::Result<u8> {
+    let loaded = config::load(path)?;
+    logs::init(&loaded.config.log);
+    for warning in &loaded.warnings {
+        warn!("{warning}");
+    }
+    // Two threads carry 64 sessions; more would only hand work to and fro.
+    let workers = std::thread::available_parallelism().map_or(2, usize::from).clamp(1, 4);
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(workers)
+        .enable_all()
+        .build()
+        .context("cannot start the runtime")?;
+    let path = path.to_owned();
+    runtime.block_on(async {
+        let signals = signals::listen().context("cannot listen for signals")?;
+        app::run(loaded.config, Box::new(move || config::load(&path)), signals).await?;
+        Ok(exit::OK)
+    })
+}

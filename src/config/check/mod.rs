@@ -1,0 +1,180 @@
+//! From the file model to the [`Config`]: meaning, defaults and contradictions.
+//!
+//! Given the file as it was read; gives back a config, which is good only if [`Findings`] holds no fault afterwards:
+//! what was refused is replaced by a default so that the rest is still looked at. Sections are here, lists in the files
+//! beside. Reads secret and key files through `secrets`.
+
+mod channel;
+mod mailbox;
+mod sink;
+
+use std::{path::Path, time::Duration};
+
+use super::{
+    Config, Headers, Leads, Listen, Log, LogTarget, Milter, OnError, Privacy, SenderPrivacy, Store, Strip,
+    SubjectPrivacy,
+    fault::{Wrong, quoted},
+    file,
+    findings::{Findings, Key},
+    names, places, secrets, units,
+};
+use crate::lead::Basis;
+
+/// The end of one message waits for the store no longer than this, whatever the file says.
+const BUDGET: Duration = Duration::from_secs(30);
+
+/// Checks the whole file; relative paths in it start at `base`.
+pub(super) fn check(file: &file::File, base: &Path, findings: &mut Findings) -> Config {
+    let domains = domains(&file.domains, findings);
+    let mailboxes = mailbox::mailboxes(&file.mailbox, domains.as_deref(), findings);
+    let channels = channel::channels(&file.channel, &mailboxes, findings);
+    Config {
+        hostname: hostname(file, findings),
+        timezone: findings
+            .read(&Key::Root.name("timezone"), file.timezone.as_ref(), units::zone)
+            .unwrap_or_else(|| "UTC".to_owned()),
+        milter: milter(&file.milter, base, findings),
+        store: store(&file.store, base, findings),
+        headers: headers(&file.headers, base, findings),
+        log: log(&file.log, findings),
+        leads: leads(&file.leads, findings),
+        privacy: privacy(&file.privacy, findings),
+        sinks: sink::sinks(&file.sink, base, findings),
+        mailboxes: mailboxes.list,
+        channels,
+        domains: domains.unwrap_or_default(),
+    }
+}
+
+fn hostname(file: &file::File, findings: &mut Findings) -> String {
+    let key = Key::Root.name("hostname");
+    if file.hostname.is_some() {
+        return findings.read(&key, file.hostname.as_ref(), names::host).unwrap_or_default();
+    }
+    let system = hostname::get().ok().and_then(|name| name.into_string().ok()).unwrap_or_default();
+    names::host(&system).unwrap_or_else(|_| {
+        let what = format!("the system's name {} is no host name", quoted(&system));
+        findings.fault(&key, None, Wrong::new(what, "add hostname = \"mx1.company.ru\""));
+        String::new()
+    })
+}
+
+/// The company's domains; `None` if one of them could not be read, since a mailbox may be in that one.
+fn domains(given: &[file::Text], findings: &mut Findings) -> Option<Vec<String>> {
+    let list = Key::Root.name("domains");
+    let mut complete = !findings.has(&list);
+    let mut domains = Vec::with_capacity(given.len());
+    for (index, text) in given.iter().enumerate() {
+        match findings.read(&list.item(index), Some(text), names::domain) {
+            Some(domain) if domains.contains(&domain) => {}
+            Some(domain) => domains.push(domain),
+            None => complete = false,
+        }
+    }
+    complete.then_some(domains)
+}
+
+fn milter(given: &file::Milter, base: &Path, findings: &mut Findings) -> Milter {
+    let section = Key::Root.name("milter");
+    let default = Milter::default();
+    let listen = findings.read(&section.name("listen"), given.listen.as_ref(), |text| places::listen(text, base));
+    if let (Some(Listen::Tcp(address)), Some(text)) = (&listen, &given.listen)
+        && !address.ip().is_loopback()
+    {
+        let what = "other hosts can reach this socket, and the milter protocol asks nobody who they are";
+        let remedy = "listen on 127.0.0.1, ::1 or a UNIX socket, or let a firewall admit the MTA alone";
+        findings.warn(&section.name("listen"), Some(&text.span()), Wrong::new(what, remedy));
+    }
+    let choices = [("accept", OnError::Accept), ("tempfail", OnError::Tempfail)];
+    let on_error = findings.read(&section.name("on_error"), given.on_error.as_ref(), |t| units::choice(t, &choices));
+    let budget = |text: &str| units::duration_within(text, Duration::from_millis(1), BUDGET);
+    let connections = 1..u64::from(u32::MAX);
+    Milter {
+        listen: listen.unwrap_or(default.listen),
+        socket_mode: findings
+            .read(&section.name("socket_mode"), given.socket_mode.as_ref(), units::mode)
+            .unwrap_or(default.socket_mode),
+        socket_group: findings.read(&section.name("socket_group"), given.socket_group.as_ref(), names::group),
+        on_error: on_error.unwrap_or(default.on_error),
+        max_connections: findings
+            .number(&section.name("max_connections"), given.max_connections.as_ref(), connections)
+            .unwrap_or(default.max_connections),
+        dry_run: given.dry_run.unwrap_or(default.dry_run),
+        budget: findings.read(&section.name("budget"), given.budget.as_ref(), budget).unwrap_or(default.budget),
+        drain: findings.read(&section.name("drain"), given.drain.as_ref(), units::duration).unwrap_or(default.drain),
+    }
+}
+
+fn store(given: &file::Store, base: &Path, findings: &mut Findings) -> Store {
+    let key = Key::Root.name("store");
+    let folder = findings.read(&key.name("url"), given.url.as_ref(), |text| places::store(text, base));
+    folder.map_or_else(Store::default, |folder| Store { folder })
+}
+
+fn headers(given: &file::Headers, base: &Path, findings: &mut Findings) -> Headers {
+    let section = Key::Root.name("headers");
+    let default = Headers::default();
+    let key_file = section.name("key_file");
+    let held = findings.read(&key_file, given.key_file.as_ref(), |name| secrets::key(name, base));
+    let choices = [("tracked", Strip::Tracked), ("all", Strip::All)];
+    let strip = findings.read(&section.name("strip"), given.strip.as_ref(), |text| units::choice(text, &choices));
+    let prefix = findings.read(&section.name("prefix"), given.prefix.as_ref(), names::prefix);
+    Headers {
+        prefix: prefix.unwrap_or(default.prefix),
+        key: held.map(|held| private(held, &key_file, given.key_file.as_ref(), findings)),
+        strip: strip.unwrap_or(default.strip),
+    }
+}
+
+/// What a key file held, with a warning if every user may read it.
+fn private<T>(held: secrets::Held<T>, key: &Key<'_>, name: Option<&file::Text>, findings: &mut Findings) -> T {
+    if let (Some(mode), Some(name)) = (held.exposed, name) {
+        let what = format!("{} is open to every user of this host (mode {mode:04o})", quoted(name.get_ref()));
+        findings.warn(key, Some(&name.span()), Wrong::new(what, "close it with `chmod o= FILE`"));
+    }
+    held.value
+}
+
+fn log(given: &file::Log, findings: &mut Findings) -> Log {
+    let section = Key::Root.name("log");
+    let default = Log::default();
+    let choices = [("auto", LogTarget::Auto), ("stderr", LogTarget::Stderr), ("journald", LogTarget::Journald)];
+    let target = findings.read(&section.name("target"), given.target.as_ref(), |text| units::choice(text, &choices));
+    Log {
+        level: findings.read(&section.name("level"), given.level.as_ref(), units::level).unwrap_or(default.level),
+        target: target.unwrap_or(default.target),
+    }
+}
+
+fn leads(given: &file::Leads, findings: &mut Findings) -> Leads {
+    let section = Key::Root.name("leads");
+    let default = Leads::default();
+    let unique_by = |text: &str| match text {
+        "visitor" => {
+            let is = "needs dynamic addresses, which this version does not have yet";
+            Err(Wrong::value(text, is, "write \"sender\" or \"sender_channel\""))
+        }
+        _ => units::choice(text, &[("sender", Basis::Sender), ("sender_channel", Basis::SenderChannel)]),
+    };
+    let charset = findings.read(&section.name("default_charset"), given.default_charset.as_ref(), units::charset);
+    Leads {
+        unique_by: findings
+            .read(&section.name("unique_by"), given.unique_by.as_ref(), unique_by)
+            .unwrap_or(default.unique_by),
+        unique_window: findings
+            .read(&section.name("unique_window"), given.unique_window.as_ref(), units::window)
+            .unwrap_or(default.unique_window),
+        default_charset: charset.unwrap_or(default.default_charset),
+    }
+}
+
+fn privacy(given: &file::Privacy, findings: &mut Findings) -> Privacy {
+    let section = Key::Root.name("privacy");
+    let default = Privacy::default();
+    let senders = [("plain", SenderPrivacy::Plain), ("hash", SenderPrivacy::Hash), ("omit", SenderPrivacy::Omit)];
+    let subjects = [("plain", SubjectPrivacy::Plain), ("omit", SubjectPrivacy::Omit)];
+    let sender = findings.read(&section.name("sender"), given.sender.as_ref(), |text| units::choice(text, &senders));
+    let subject =
+        findings.read(&section.name("subject"), given.subject.as_ref(), |text| units::choice(text, &subjects));
+    Privacy { sender: sender.unwrap_or(default.sender), subject: subject.unwrap_or(default.subject) }
+}

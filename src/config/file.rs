@@ -1,0 +1,191 @@
+//! The config file as it is written: which keys there are, and of which type.
+//!
+//! The one declaration of the keys: [`super::shape`] takes their names and types from here, so a key that is added to a
+//! struct is known to the reader, to the remedies and to the test of the example file. No meaning and no defaults:
+//! those are in `check`.
+
+use serde::Deserialize;
+use toml::Spanned;
+
+/// A string and its place.
+pub(super) type Text = Spanned<String>;
+
+/// A whole number and its place.
+pub(super) type Number = Spanned<u64>;
+
+/// A list of strings and its place.
+pub(super) type List = Spanned<Vec<Text>>;
+
+/// A key that must be there. Empty where the reader has already reported that it is not.
+#[derive(Debug, Deserialize)]
+pub(super) struct Needed<T>(pub(super) Option<T>);
+
+impl<T> Default for Needed<T> {
+    fn default() -> Self {
+        Self(None)
+    }
+}
+
+/// The whole file.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct File {
+    pub(super) hostname: Option<Text>,
+    pub(super) timezone: Option<Text>,
+    pub(super) domains: Vec<Text>,
+    pub(super) milter: Milter,
+    pub(super) store: Store,
+    pub(super) headers: Headers,
+    pub(super) log: Log,
+    pub(super) mailbox: Vec<Spanned<Mailbox>>,
+    pub(super) channel: Vec<Spanned<Channel>>,
+    pub(super) leads: Leads,
+    pub(super) privacy: Privacy,
+    pub(super) sink: Vec<Spanned<Sink>>,
+}
+
+/// `[milter]`
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct Milter {
+    pub(super) listen: Option<Text>,
+    pub(super) socket_mode: Option<Text>,
+    pub(super) socket_group: Option<Text>,
+    pub(super) on_error: Option<Text>,
+    pub(super) max_connections: Option<Number>,
+    pub(super) dry_run: Option<bool>,
+    pub(super) budget: Option<Text>,
+    pub(super) drain: Option<Text>,
+}
+
+/// `[store]`
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct Store {
+    pub(super) url: Option<Text>,
+}
+
+/// `[headers]`
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct Headers {
+    pub(super) prefix: Option<Text>,
+    pub(super) key_file: Option<Text>,
+    pub(super) strip: Option<Text>,
+}
+
+/// `[log]`
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct Log {
+    pub(super) level: Option<Text>,
+    pub(super) target: Option<Text>,
+}
+
+/// `[[mailbox]]`
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct Mailbox {
+    pub(super) address: Needed<Text>,
+    pub(super) separators: Option<Text>,
+    pub(super) rewrite: Option<bool>,
+}
+
+/// `[[channel]]`
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct Channel {
+    pub(super) id: Needed<Text>,
+    pub(super) name: Option<Text>,
+    pub(super) mailbox: Needed<Text>,
+    pub(super) addresses: Needed<List>,
+    pub(super) utm: Utm,
+    pub(super) tags: Option<List>,
+}
+
+/// `utm` of a channel.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct Utm {
+    pub(super) source: Option<Text>,
+    pub(super) medium: Option<Text>,
+    pub(super) campaign: Option<Text>,
+    pub(super) term: Option<Text>,
+    pub(super) content: Option<Text>,
+}
+
+/// `[leads]`
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct Leads {
+    pub(super) unique_by: Option<Text>,
+    pub(super) unique_window: Option<Text>,
+    pub(super) default_charset: Option<Text>,
+}
+
+/// `[privacy]`
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct Privacy {
+    pub(super) sender: Option<Text>,
+    pub(super) subject: Option<Text>,
+}
+
+/// `[[sink]]`
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct Sink {
+    pub(super) id: Needed<Text>,
+    pub(super) preset: Option<Text>,
+    pub(super) url: Needed<Text>,
+    pub(super) secret_file: Needed<Text>,
+    pub(super) events: Option<List>,
+    pub(super) timeout: Option<Text>,
+    pub(super) connect_timeout: Option<Text>,
+    pub(super) concurrency: Option<Number>,
+    pub(super) retry: Option<List>,
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::{
+        super::shape::{Field, Shape},
+        *,
+    };
+
+    /// `milter.listen` for every key that is no section.
+    fn of_model() -> BTreeSet<String> {
+        let path = |section: &str, key: &Field| format!("{section}.{}", key.name);
+        let shape = Shape::of::<File>();
+        let top = shape.fields().unwrap();
+        let keys = top.iter().flat_map(|field| match field.shape.fields() {
+            Some(keys) => keys.iter().map(|key| path(field.name, key)).collect(),
+            None => vec![path("", field)],
+        });
+        keys.collect()
+    }
+
+    /// The same, from the lines of the example: `key = …`, `#key = …`, `# key = …`, `# Form: key = …`.
+    fn of_example() -> BTreeSet<String> {
+        let mut keys = BTreeSet::new();
+        let mut section = "";
+        for line in include_str!("../../config.example.toml").lines() {
+            let line = line.trim_start_matches("# Form: ").trim_start_matches(['#', ' ']);
+            if let Some(header) = line.strip_prefix('[') {
+                section = header.trim_matches(['[', ']']);
+            } else if let Some((key, _)) = line.split_once(" = ")
+                && !key.contains(' ')
+            {
+                keys.insert(format!("{section}.{key}"));
+            }
+        }
+        keys
+    }
+
+    #[test]
+    fn the_example_has_every_key_in_its_section() {
+        assert_eq!(of_example(), of_model());
+    }
+}

@@ -1,0 +1,226 @@
+//! The configuration, checked: what every other module is given.
+//!
+//! [`load()`] reads a TOML file and gives back either a [`Config`] in which nothing contradicts anything, or every fault
+//! that the file has, each with key, line and remedy. Key, field and manual use the same name. Reads the files that the
+//! config names (secrets, keys) and nothing else; opens no socket and no store.
+
+mod check;
+mod defaults;
+mod fault;
+mod file;
+mod findings;
+mod load;
+mod names;
+mod places;
+mod read;
+mod secrets;
+mod shape;
+mod units;
+
+use std::{net::SocketAddr, path::PathBuf, time::Duration};
+
+pub use fault::{Fault, Faults};
+pub use load::{Loaded, load, parse};
+
+use crate::{
+    channel::{Channel, Mailbox},
+    event::EventType,
+    lead::Basis,
+    secret::Secret,
+};
+
+/// A configuration in which nothing contradicts anything.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Config {
+    /// This host's name in events.
+    pub hostname: String,
+    /// IANA time zone of listings and reports.
+    pub timezone: String,
+    /// Domains that the company receives mail for, as A-labels; empty if not listed.
+    pub domains: Vec<String>,
+    /// The milter door.
+    pub milter: Milter,
+    /// Where leads are kept.
+    pub store: Store,
+    /// Attribution headers.
+    pub headers: Headers,
+    /// Logs.
+    pub log: Log,
+    /// Real addresses.
+    pub mailboxes: Vec<Mailbox>,
+    /// Ways of promotion.
+    pub channels: Vec<Channel>,
+    /// How leads are counted.
+    pub leads: Leads,
+    /// What leaves in events.
+    pub privacy: Privacy,
+    /// Where events go.
+    pub sinks: Vec<Sink>,
+}
+
+/// `[milter]`: the socket that the MTA connects to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Milter {
+    /// Where to listen.
+    pub listen: Listen,
+    /// Mode of a UNIX socket.
+    pub socket_mode: u32,
+    /// Group of a UNIX socket; the process's own if absent.
+    pub socket_group: Option<String>,
+    /// What the MTA hears when a lead cannot be recorded.
+    pub on_error: OnError,
+    /// Sessions at a time; one more is closed at once, and the MTA goes on without us.
+    pub max_connections: usize,
+    /// Compute and log, change nothing, record nothing.
+    pub dry_run: bool,
+    /// How long the end of one message may wait for the store.
+    pub budget: Duration,
+    /// How long open sessions may go on after SIGTERM.
+    pub drain: Duration,
+}
+
+/// A milter socket.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Listen {
+    /// `unix:/run/leadmilter/milter.sock`
+    Unix(PathBuf),
+    /// `inet:127.0.0.1:8891` or `inet6:[::1]:8891`
+    Tcp(SocketAddr),
+    /// `systemd`: the socket that systemd passed to us.
+    Systemd,
+}
+
+/// What the MTA hears when a lead cannot be recorded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OnError {
+    /// The message passes unchanged.
+    Accept,
+    /// The client is asked to come again later.
+    Tempfail,
+}
+
+/// `[store]`
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Store {
+    /// Folder of the embedded store.
+    pub folder: PathBuf,
+}
+
+/// `[headers]`
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Headers {
+    /// First part of every header name.
+    pub prefix: String,
+    /// Key of the signature header; without it, none is added.
+    pub key: Option<Secret>,
+    /// Which messages lose forged attribution headers.
+    pub strip: Strip,
+}
+
+/// Which messages lose forged attribution headers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Strip {
+    /// Those with a tracked recipient; the MTA sends no headers of others.
+    Tracked,
+    /// All.
+    All,
+}
+
+/// `[log]`
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Log {
+    /// `error`, `warn`, `info` or `debug`.
+    pub level: tracing::Level,
+    /// Where lines go.
+    pub target: LogTarget,
+}
+
+/// Where log lines go.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LogTarget {
+    /// The journal if systemd connected our stderr to it, else stderr.
+    Auto,
+    /// Standard error.
+    Stderr,
+    /// systemd's journal.
+    Journald,
+}
+
+/// `[leads]`
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Leads {
+    /// What two inquiries must share to be one person's.
+    pub unique_by: Basis,
+    /// How long after the last inquiry a sender counts as known; `None` for ever.
+    pub unique_window: Option<Duration>,
+    /// Charset of header bytes that are neither UTF-8 nor declared: a label of the WHATWG Encoding Standard.
+    pub default_charset: String,
+}
+
+/// `[privacy]`: what leaves in events; the store keeps everything.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Privacy {
+    /// The sender's address and name.
+    pub sender: SenderPrivacy,
+    /// Whether the subject is sent.
+    pub subject: SubjectPrivacy,
+}
+
+/// The sender's address and name in events.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SenderPrivacy {
+    /// As they are.
+    Plain,
+    /// Only the hash of the address and its domain.
+    Hash,
+    /// Neither address, name, domain nor hash.
+    Omit,
+}
+
+/// The subject in events.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SubjectPrivacy {
+    /// As it is.
+    Plain,
+    /// Null.
+    Omit,
+}
+
+/// `[[sink]]`: a place that events are pushed to.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Sink {
+    /// Stable id, `[A-Za-z0-9._-]`, at most 64 characters.
+    pub id: String,
+    /// The ready-made form.
+    pub preset: Preset,
+    /// Where events are posted; its path and query may hold secrets, so it is never logged whole.
+    pub url: url::Url,
+    /// Signing keys, newest first; every one signs.
+    pub secrets: Vec<Secret>,
+    /// Types of event that are sent.
+    pub events: Vec<EventType>,
+    /// For the connection to open.
+    pub connect_timeout: Duration,
+    /// For the whole call.
+    pub timeout: Duration,
+    /// Calls at a time.
+    pub concurrency: usize,
+    /// Waits between attempts; the first attempt is made at once, and after the last wait comes the last attempt.
+    pub retry: Vec<Duration>,
+}
+
+/// A ready-made sink.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Preset {
+    /// A webhook after Standard Webhooks.
+    Webhook,
+}
+
+impl Preset {
+    /// The name in the config.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Webhook => "webhook",
+        }
+    }
+}

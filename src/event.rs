@@ -1,0 +1,122 @@
+//! The lead event: one JSON body that is both a CloudEvents 1.0 structured event and a Standard Webhooks payload.
+//!
+//! Given a lead and the numbers that the store alone knows, gives back the bytes that every sink sends unchanged.
+
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    clock::Millis,
+    lead::{Lead, bounded, limit},
+};
+
+/// The version of `data` lives in this name, not in `type`.
+pub const LEAD_SCHEMA: &str = "urn:leadmilter:schema:lead.received:1";
+
+/// What happened.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+pub enum EventType {
+    /// An inquiry was recorded.
+    #[serde(rename = "lead.received")]
+    LeadReceived,
+    /// A person asked whether the sink works.
+    #[serde(rename = "webhook.ping")]
+    WebhookPing,
+}
+
+impl EventType {
+    /// The name on the wire.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::LeadReceived => "lead.received",
+            Self::WebhookPing => "webhook.ping",
+        }
+    }
+
+    /// The type of that name on the wire.
+    pub fn parse(name: &str) -> Option<Self> {
+        [Self::LeadReceived, Self::WebhookPing].into_iter().find(|known| known.as_str() == name)
+    }
+}
+
+/// The event's envelope around its `data`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Event<D> {
+    /// Always `1.0` (CloudEvents).
+    pub specversion: String,
+    /// Stable over every retry and replay; the same as `webhook-id`.
+    pub id: String,
+    /// The host that saw it: `//mx1.company.ru/leadmilter`.
+    pub source: String,
+    /// What happened.
+    pub r#type: EventType,
+    /// The substitute address.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub subject: Option<String>,
+    /// When it happened.
+    pub time: Millis,
+    /// The same, under the name of Standard Webhooks.
+    pub timestamp: Millis,
+    /// When it was written down.
+    pub recordedtime: Millis,
+    /// Order among the events of one store: 20 digits, so that text sorts as numbers do.
+    pub sequence: String,
+    /// What keeps related events together in a stream: the channel.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub partitionkey: Option<String>,
+    /// Always `application/json`.
+    pub datacontenttype: String,
+    /// Names the schema of `data`.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub dataschema: Option<String>,
+    /// What it is about.
+    pub data: D,
+}
+
+impl Event<Lead> {
+    /// The event of a lead that the store is about to write under `sequence`.
+    pub fn lead_received(lead: Lead, host: &str, sequence: i64, recorded: Millis) -> Self {
+        Self {
+            subject: bounded(&lead.recipient.substitute, limit::SUBJECT),
+            partitionkey: lead.channel.as_ref().map(|channel| channel.id.clone()),
+            dataschema: Some(LEAD_SCHEMA.to_owned()),
+            ..Event::new(
+                EventType::LeadReceived,
+                lead.lead_id.clone(),
+                host,
+                sequence,
+                lead.received_at,
+                recorded,
+                lead,
+            )
+        }
+    }
+}
+
+impl<D> Event<D> {
+    /// An event without the optional attributes.
+    pub fn new(
+        r#type: EventType,
+        id: String,
+        host: &str,
+        sequence: i64,
+        time: Millis,
+        recorded: Millis,
+        data: D,
+    ) -> Self {
+        Self {
+            specversion: "1.0".to_owned(),
+            id,
+            source: format!("//{host}/leadmilter"),
+            r#type,
+            subject: None,
+            time,
+            timestamp: time,
+            recordedtime: recorded,
+            sequence: format!("{sequence:020}"),
+            partitionkey: None,
+            datacontenttype: "application/json".to_owned(),
+            dataschema: None,
+            data,
+        }
+    }
+}

@@ -1,0 +1,53 @@
+//! What makes two messages the same one.
+//!
+//! Message-ID, envelope sender and substitute; Date: and Subject: too, since broken web forms send one Message-ID for
+//! ever. Without a Message-ID, further header fields stand in for it.
+
+use std::time::Duration;
+
+use sha2::{Digest, Sha256};
+
+use super::{letter::Letter, read::Reading};
+use crate::{address::Address, clock::Millis, store::DedupeKey};
+
+/// With neither Message-ID nor Date:, two letters of one form look the same. A client that lost our answer comes again
+/// within this time.
+const WEAK: Duration = Duration::from_secs(3600);
+
+/// One key per substitute.
+pub fn keys(letter: &Letter, reading: &Reading, now: Millis) -> Vec<DedupeKey> {
+    let weak = reading.message_id.is_none() && reading.date.is_none();
+    let expires_at = weak.then(|| now.plus(WEAK));
+    let key = |tracked: &super::letter::Tracked| DedupeKey {
+        digest: digest(letter, reading, &tracked.substitute.address),
+        expires_at,
+    };
+    let mut keys: Vec<DedupeKey> = Vec::with_capacity(letter.tracked().len());
+    for found in letter.tracked().iter().map(key) {
+        if !keys.contains(&found) {
+            keys.push(found);
+        }
+    }
+    keys
+}
+
+fn digest(letter: &Letter, reading: &Reading, substitute: &Address) -> [u8; 32] {
+    let mut hash = Sha256::new();
+    let mut add = |part: &[u8]| {
+        hash.update((part.len() as u64).to_be_bytes());
+        hash.update(part);
+    };
+    add(b"leadmilter dedupe v1");
+    match Address::from_path(&letter.sender) {
+        Some(sender) => add(sender.as_str().as_bytes()),
+        None => add(&letter.sender),
+    }
+    add(substitute.as_str().as_bytes());
+    add(reading.subject.as_deref().unwrap_or_default().as_bytes());
+    add(&reading.date.map_or(0, |date| date.0).to_be_bytes());
+    match &reading.message_id {
+        Some(id) => add(id.as_bytes()),
+        None => reading.fingerprint.iter().for_each(|field| add(field.as_bytes())),
+    }
+    hash.finalize().into()
+}

@@ -1,0 +1,226 @@
+//! Headers as text: who wrote, about what, when. Foreign input: decoded, bounded, never trusted, never panics.
+//!
+//! A header with raw 8-bit bytes breaks RFC 5322 and is common all the same: it is read in the charset that
+//! Content-Type declares, else in the configured one.
+
+use std::{borrow::Cow, panic::catch_unwind, sync::LazyLock};
+
+use encoding_rs::{Encoding, UTF_8};
+use mail_parser::{HeaderName, MessageParser};
+
+use super::headers::HeaderBlock;
+use crate::{
+    address::Address,
+    clock::Millis,
+    lead::{bounded, limit},
+};
+
+static PARSER: LazyLock<MessageParser> = LazyLock::new(|| {
+    MessageParser::new().header_address(HeaderName::From).header_text(HeaderName::Subject).header_date(HeaderName::Date)
+});
+
+/// What a letter says of itself.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Reading {
+    /// The first address of From:.
+    pub from: Option<Address>,
+    /// Its display name.
+    pub from_name: Option<String>,
+    /// Subject, decoded.
+    pub subject: Option<String>,
+    /// The Date: header.
+    pub date: Option<Millis>,
+    /// Message-ID with its angle brackets.
+    pub message_id: Option<String>,
+    /// In-Reply-To with its angle brackets.
+    pub in_reply_to: Option<String>,
+    /// Whether Auto-Submitted says that no person wrote it (RFC 3834 section 5).
+    pub auto_submitted: bool,
+    /// What else tells two letters apart: some fields as they came, white space folded.
+    pub fingerprint: Vec<String>,
+}
+
+/// Reads what was kept of the headers.
+pub fn read(headers: &HeaderBlock, default_charset: &str) -> Reading {
+    let charset = declared_charset(headers.first("Content-Type"))
+        .or_else(|| Encoding::for_label(default_charset.as_bytes()))
+        .unwrap_or(UTF_8);
+    let text = |name: &str| headers.first(name).map(|value| decoded(value, charset));
+    let line = |name: &str| text(name).map(|value| unfolded(&value));
+    let mut reading = Reading {
+        message_id: line("Message-ID").and_then(|value| bounded(&value, limit::TEXT)),
+        in_reply_to: line("In-Reply-To").and_then(|value| first_id(&value)),
+        auto_submitted: line("Auto-Submitted").is_some_and(|value| is_automatic(&value)),
+        fingerprint: ["From", "Date", "Reply-To", "References", "Content-Type"]
+            .iter()
+            .map(|name| line(name).unwrap_or_default())
+            .collect(),
+        ..Reading::default()
+    };
+    let mut block = String::new();
+    for name in ["From", "Subject", "Date"] {
+        if let Some(value) = text(name) {
+            // A bare CR or NUL could end the field early; a fold must keep its blank.
+            let value = value.replace(['\r', '\0'], "").replace('\n', "\r\n ");
+            block.push_str(&format!("{name}: {value}\r\n"));
+        }
+    }
+    block.push_str("\r\n");
+    parse(&block, &mut reading);
+    reading
+}
+
+/// The parser promises not to panic, and has broken that promise in two past releases.
+fn parse(block: &str, reading: &mut Reading) {
+    let parsed = catch_unwind(|| {
+        let message = PARSER.parse_headers(block.as_bytes())?;
+        let from = message.from().and_then(|from| from.first()).map(|first| {
+            let address = first.address().and_then(Address::parse);
+            (address, first.name().and_then(|name| bounded(name, limit::TEXT)))
+        });
+        let subject = message.subject().and_then(|subject| bounded(subject, limit::TEXT));
+        let date = message.date().filter(|date| date.is_valid()).map(|date| Millis::from_seconds(date.to_timestamp()));
+        Some((from, subject, date))
+    });
+    if let Ok(Some((from, subject, date))) = parsed {
+        (reading.from, reading.from_name) = from.unwrap_or_default();
+        (reading.subject, reading.date) = (subject, date);
+    }
+}
+
+/// RFC 3834 section 5: anything but `no` was not written by a person.
+fn is_automatic(value: &str) -> bool {
+    let word = value.split([';', ' ']).next().unwrap_or_default();
+    !word.is_empty() && !word.eq_ignore_ascii_case("no")
+}
+
+fn first_id(value: &str) -> Option<String> {
+    let start = value.find('<')?;
+    let rest = value.get(start..)?;
+    let end = rest.find('>')?;
+    bounded(rest.get(..=end)?, limit::TEXT)
+}
+
+fn decoded<'a>(value: &'a [u8], charset: &'static Encoding) -> Cow<'a, str> {
+    match std::str::from_utf8(value) {
+        Ok(text) => Cow::Borrowed(text),
+        // A field cut at its bound may end inside a character.
+        Err(e) if e.error_len().is_none() => String::from_utf8_lossy(value.get(..e.valid_up_to()).unwrap_or_default()),
+        Err(_) => charset.decode_without_bom_handling(value).0,
+    }
+}
+
+fn unfolded(value: &str) -> String {
+    let mut out = String::with_capacity(value.len());
+    for (number, word) in value.split_whitespace().enumerate() {
+        if number > 0 {
+            out.push(' ');
+        }
+        out.push_str(word);
+    }
+    out
+}
+
+/// The charset parameter of Content-Type, unless it is UTF-8, which raw bytes that are no UTF-8 disprove.
+fn declared_charset(content_type: Option<&[u8]>) -> Option<&'static Encoding> {
+    let text = String::from_utf8_lossy(content_type?).to_ascii_lowercase();
+    let value = text.split_once("charset=")?.1.trim_start_matches('"');
+    let label = value.split(['"', ';', ' ', '\t', '\n', '\r']).next()?;
+    Encoding::for_label(label.as_bytes()).filter(|encoding| *encoding != UTF_8)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn reading(fields: &[(&str, &[u8])]) -> Reading {
+        let mut headers = HeaderBlock::default();
+        for (name, value) in fields {
+            headers.add("X-Lead-", name.as_bytes(), value);
+        }
+        Reading { fingerprint: Vec::new(), ..read(&headers, "windows-1251") }
+    }
+
+    fn address(text: &str) -> Option<Address> {
+        Address::parse(text)
+    }
+
+    #[test]
+    fn a_letter_is_read_whole() {
+        let got = reading(&[
+            ("From", "=?UTF-8?B?0JjQstCw0L0g0J/QtdGC0YDQvtCy?= <Ivan@Client.example>".as_bytes()),
+            ("Subject", "=?UTF-8?B?0JfQsNC/0YDQvtGB?=\n\t=?UTF-8?B?INGG0LXQvdGL?=".as_bytes()),
+            ("Date", b"Sun, 22 Nov 2026 07:26:07 +0300"),
+            ("Message-ID", b"<CAF7=x@mail.client.example>"),
+            ("In-Reply-To", b"\n <a@b> <c@d>"),
+            ("Auto-Submitted", b"auto-replied; owner-email=x"),
+        ]);
+        let expected = Reading {
+            from: address("ivan@client.example"),
+            from_name: Some("Иван Петров".into()),
+            subject: Some("Запрос цены".into()),
+            date: Some(Millis(1_795_321_567_000)),
+            message_id: Some("<CAF7=x@mail.client.example>".into()),
+            in_reply_to: Some("<a@b>".into()),
+            auto_submitted: true,
+            fingerprint: Vec::new(),
+        };
+        assert_eq!(got, expected);
+    }
+
+    #[test]
+    fn raw_bytes_are_read_in_the_declared_or_the_default_charset() {
+        let (koi8, _, _) = encoding_rs::KOI8_R.encode("Цена");
+        let (cp1251, _, _) = encoding_rs::WINDOWS_1251.encode("Цена");
+        let declared = (("Content-Type"), b"text/plain; charset=\"KOI8-R\"".as_slice());
+        assert_eq!(reading(&[("Subject", &koi8), declared]).subject.as_deref(), Some("Цена"));
+        assert_eq!(reading(&[("Subject", &cp1251)]).subject.as_deref(), Some("Цена"));
+        let wrong = ("Content-Type", b"text/plain; charset=utf-8".as_slice());
+        assert_eq!(reading(&[("Subject", &cp1251), wrong]).subject.as_deref(), Some("Цена"));
+        assert_eq!(reading(&[("Subject", "Цена".as_bytes())]).subject.as_deref(), Some("Цена"));
+        let from = [cp1251.as_ref(), b" <a@client.example>"].concat();
+        assert_eq!(reading(&[("From", &from)]).from_name.as_deref(), Some("Цена"));
+    }
+
+    #[test]
+    fn from_in_every_strange_form() {
+        let rows: &[(&str, Option<&str>, Option<&str>)] = &[
+            ("a@client.example", Some("a@client.example"), None),
+            ("\"foo@evil.example\" <real@client.example>", Some("real@client.example"), Some("foo@evil.example")),
+            ("Team: a@client.example, b@client.example;", Some("a@client.example"), None),
+            ("undisclosed-recipients:;", None, None),
+            ("", None, None),
+            ("no address", None, None),
+        ];
+        for (value, from, name) in rows {
+            let got = reading(&[("From", value.as_bytes())]);
+            assert_eq!(got.from, from.and_then(address), "{value}");
+            if from.is_some() {
+                assert_eq!(got.from_name.as_deref(), *name, "{value}");
+            }
+        }
+    }
+
+    #[test]
+    fn automatic_is_what_a_person_did_not_write() {
+        for (value, expected) in [("no", false), ("No", false), ("", false), ("auto-generated", true)] {
+            assert_eq!(reading(&[("Auto-Submitted", value.as_bytes())]).auto_submitted, expected, "{value}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn no_bytes_panic_and_every_text_is_bounded(
+            fields in proptest::collection::vec((0usize..5, proptest::collection::vec(1u8.., 0..300)), 0..6),
+        ) {
+            let names = ["From", "Subject", "Date", "Message-ID", "Content-Type"];
+            let fields: Vec<_> = fields.iter().map(|(at, value)| (names[*at], value.as_slice())).collect();
+            let got = reading(&fields);
+            for text in [got.from_name, got.subject, got.message_id].into_iter().flatten() {
+                prop_assert!(text.chars().count() <= limit::TEXT);
+                prop_assert!(!text.chars().any(char::is_control));
+            }
+        }
+    }
+}

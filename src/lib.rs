@@ -1,0 +1,50 @@
+//! leadmilter tells a company which advertisement an e-mail came from.
+//!
+//! It is a milter: Postfix or Sendmail shows it each message, and nobody's mailbox is read. A letter to a *substitute
+//! address* (`info+m11@company.ru`) is resolved to the *channel* that shows it, gets attribution headers, becomes one
+//! durable *lead*, and is told to *sinks* as a signed *event*.
+//!
+//! # The way of one message
+//!
+//! | step | where | what is true afterwards |
+//! |---|---|---|
+//! | connect | `milter/{listener,negotiate}` | config snapshot taken; only offered options asked for |
+//! | RCPT | `resolve` | each recipient looked up once |
+//! | DATA | `milter/session` | nothing tracked: accepted, the MTA sends no headers |
+//! | headers | `intake/headers` | the few that matter are kept, bounded; forged ones are counted |
+//! | end | `intake/{read,draft,dedupe}` | the lead is drawn up |
+//! | store | `store/sqlite/record` | lead, event and deliveries are committed and synced, or known already |
+//! | answer | `attribution`, `intake/changes` | forged headers go, ours come, recipients are rewritten |
+//! | push | `outbox`, `sinks` | due events are leased, called, written back; nobody's mail waits for it |
+//!
+//! # Layers
+//!
+//! Imports point down only; `tests/it/layers.rs` says who may use whom. Doors let work in, work does one thing each,
+//! base touches the outside, words touch nothing.
+
+// doors
+pub mod app;
+pub mod cli;
+pub mod milter;
+pub mod signals;
+
+// work
+pub mod attribution;
+pub mod intake;
+pub mod outbox;
+pub mod resolve;
+
+// base
+pub mod config;
+pub mod maillog;
+pub mod metrics;
+pub mod sinks;
+pub mod store;
+
+// words
+pub mod address;
+pub mod channel;
+pub mod clock;
+pub mod event;
+pub mod lead;
+pub mod secret;

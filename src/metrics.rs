@@ -1,0 +1,110 @@
+//! Counters, each declared once with the sentence that explains it.
+//!
+//! Shared by reference, counted without a lock. `run` logs them on SIGUSR1 and when it ends.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// A number that only grows.
+#[derive(Debug, Default)]
+pub struct Counter(AtomicU64);
+
+impl Counter {
+    /// Counts one.
+    pub fn one(&self) {
+        self.add(1);
+    }
+
+    /// Counts `many`.
+    pub fn add(&self, many: u64) {
+        self.0.fetch_add(many, Ordering::Relaxed);
+    }
+
+    /// The count so far.
+    pub fn get(&self) -> u64 {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+macro_rules! metrics {
+    ($($(#[doc = $help:literal])+ $name:ident,)+) => {
+        /// Every counter of the process.
+        #[derive(Debug, Default)]
+        pub struct Metrics {
+            $($(#[doc = $help])+ pub $name: Counter,)+
+        }
+
+        impl Metrics {
+            /// Name, help and count of every counter, in the order of declaration.
+            pub fn all(&self) -> Vec<(&'static str, &'static str, u64)> {
+                vec![$((stringify!($name), concat!($($help),+).trim_ascii(), self.$name.get()),)+]
+            }
+        }
+    };
+}
+
+metrics! {
+    /// Milter sessions begun.
+    sessions,
+    /// Connections closed at once because max_connections sessions were open.
+    connections_refused,
+    /// Errors of accept(2) that were survived.
+    accept_errors,
+    /// Sessions that ended in the middle of a message.
+    sessions_broken,
+    /// Messages that reached their end, or were let go at DATA because no recipient is tracked.
+    messages,
+    /// Messages without a tracked recipient.
+    messages_untracked,
+    /// Leads that a dry run would have recorded.
+    dry_runs,
+    /// Leads recorded.
+    leads,
+    /// Leads among them whose sender was known.
+    leads_repeat,
+    /// Messages that were a recorded lead already.
+    duplicates,
+    /// Messages with valid headers of our own fleet, taken over as they were.
+    trusted,
+    /// Leads that could not be recorded.
+    faults,
+    /// Callbacks that panicked; their messages passed.
+    panics,
+    /// Forged attribution headers deleted.
+    forged_headers,
+    /// Recipients with a tag that no channel lists.
+    unknown_tags,
+    /// Recipients beyond the bound of one message.
+    recipients_beyond_bound,
+    /// Header fields dropped for a bound.
+    headers_beyond_bound,
+}
+
+impl Metrics {
+    /// All counters that are not zero, on one line.
+    pub fn summary(&self) -> String {
+        let counted = self.all().into_iter().filter(|(_, _, count)| *count > 0);
+        let parts: Vec<String> = counted.map(|(name, _, count)| format!("{name}={count}")).collect();
+        if parts.is_empty() { "nothing counted yet".to_owned() } else { parts.join(" ") }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_summary_names_what_was_counted() {
+        let metrics = Metrics::default();
+        assert_eq!(metrics.summary(), "nothing counted yet");
+        metrics.leads.add(2);
+        metrics.messages.one();
+        assert_eq!(metrics.summary(), "messages=1 leads=2");
+    }
+
+    #[test]
+    fn every_counter_has_a_help_sentence() {
+        for (name, help, _) in Metrics::default().all() {
+            assert!(help.ends_with('.') && help.len() > 10, "{name}: {help}");
+        }
+    }
+}

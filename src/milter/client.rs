@@ -1,0 +1,50 @@
+//! What the MTA tells about a message in macros, whichever MTA it is and whatever it leaves out.
+
+use std::{ffi::CStr, net::IpAddr};
+
+use indymilter::Macros;
+
+/// The queue id, if the MTA has given one yet.
+pub fn queue_id(macros: &Macros) -> Option<String> {
+    text(macros, c"i").map(str::to_owned)
+}
+
+/// The client's address: Sendmail writes `IPv6:2001:db8::1`, and an IPv4 client of an IPv6 socket may come as
+/// `::ffff:192.0.2.1`.
+pub fn client_address(macros: &Macros) -> Option<IpAddr> {
+    text(macros, c"{client_addr}").and_then(parse_address)
+}
+
+fn text<'a>(macros: &'a Macros, name: &CStr) -> Option<&'a str> {
+    macros.get(name).and_then(|value| value.to_str().ok()).filter(|value| !value.is_empty())
+}
+
+fn parse_address(text: &str) -> Option<IpAddr> {
+    let bare = text.trim_start_matches('[').trim_end_matches(']');
+    let (start, rest) = bare.split_at_checked(5).unwrap_or(("", bare));
+    let bare = if start.eq_ignore_ascii_case("IPv6:") { rest } else { bare };
+    bare.parse().ok().map(|address: IpAddr| address.to_canonical())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn client_addresses_of_both_mtas_are_read() {
+        let rows = [
+            ("192.0.2.1", Some("192.0.2.1")),
+            ("IPv6:2001:db8:0:0:0:0:0:1", Some("2001:db8::1")),
+            ("IPv6:::1", Some("::1")),
+            ("2001:db8::1", Some("2001:db8::1")),
+            ("::ffff:192.0.2.1", Some("192.0.2.1")),
+            ("[192.0.2.1]", Some("192.0.2.1")),
+            ("unknown", None),
+            ("", None),
+            ("IPv6:", None),
+        ];
+        for (text, expected) in rows {
+            assert_eq!(parse_address(text).map(|address| address.to_string()).as_deref(), expected, "{text}");
+        }
+    }
+}

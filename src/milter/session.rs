@@ -1,0 +1,188 @@
+//! The state of one MTA connection and of the message that is on it.
+//!
+//! Lives in the library's context, so no map and no lock. A message's state begins anew at MAIL, whatever came before:
+//! a milter behind us may have refused the last one without an ABORT. Nothing here turns into a protocol status.
+
+use std::{sync::Arc, time::Instant};
+
+use indymilter::{Actions, ProtoOpts};
+use tracing::debug;
+
+use super::{Milter, negotiate::Agreed};
+use crate::{
+    address::{without_brackets, without_route},
+    clock::Millis,
+    intake::{Arrival, Finding, Intake, Letter, Outcome, SecondPass},
+    maillog::{self, LeadLine, NO_QUEUE},
+    resolve::Resolution,
+    store::Commit,
+};
+
+/// One MTA connection.
+#[derive(Debug)]
+pub struct Session {
+    intake: Arc<Intake>,
+    agreed: Agreed,
+    message: Option<Message>,
+}
+
+/// One message, from MAIL on.
+#[derive(Debug)]
+struct Message {
+    letter: Letter,
+    /// SIZE= of MAIL (RFC 1870).
+    size: Option<u64>,
+}
+
+impl Session {
+    /// A connection under the config in force now.
+    pub fn new(intake: Arc<Intake>, agreed: Agreed) -> Self {
+        Self { intake, agreed, message: None }
+    }
+
+    /// Whether the MTA waits for no reply at this stage.
+    pub fn waived(&self, reply: ProtoOpts) -> bool {
+        self.agreed.options.contains(reply)
+    }
+
+    /// Whether the MTA accepts these edits.
+    pub fn may(&self, actions: Actions) -> bool {
+        self.agreed.actions.contains(actions)
+    }
+
+    /// The config this connection began with.
+    pub fn intake(&self) -> &Intake {
+        &self.intake
+    }
+
+    /// MAIL: sender and ESMTP arguments.
+    pub fn begin(&mut self, arguments: &[&[u8]]) {
+        let sender = arguments.first().copied().unwrap_or_default();
+        self.message = Some(Message { letter: self.intake.letter(sender), size: declared_size(arguments) });
+    }
+
+    /// RCPT: recipient and ESMTP arguments.
+    pub fn add_recipient(&mut self, arguments: &[&[u8]], milter: &Milter) {
+        let Some(message) = &mut self.message else { return };
+        let Some((path, parameters)) = arguments.split_first() else { return };
+        match message.letter.add_recipient(&self.intake, path, parameters) {
+            Some(Resolution::Unknown { mailbox, tag }) => {
+                milter.metrics.unknown_tags.one();
+                debug!("no channel lists tag {tag:?} of mailbox {}", mailbox.address);
+            }
+            Some(_) => {}
+            None => {
+                milter.metrics.recipients_beyond_bound.one();
+                debug!(
+                    "recipient beyond the bound: {}",
+                    String::from_utf8_lossy(without_route(without_brackets(path)))
+                );
+            }
+        }
+    }
+
+    /// Whether headers and end of the message are of interest. If not, the message is done with.
+    pub fn wants_headers(&mut self, queue_id: Option<&str>, milter: &Milter) -> bool {
+        let Some(message) = &self.message else { return false };
+        if self.intake.wants_headers(&message.letter) {
+            return true;
+        }
+        milter.metrics.messages.one();
+        milter.metrics.messages_untracked.one();
+        maillog::untracked(queue_id.unwrap_or(NO_QUEUE), message.letter.recipients());
+        self.message = None;
+        false
+    }
+
+    /// A header field.
+    pub fn add_header(&mut self, name: &[u8], value: &[u8]) {
+        if let Some(message) = &mut self.message {
+            message.letter.add_header(&self.intake, name, value);
+        }
+    }
+
+    /// Whether a message is under way.
+    pub fn has_message(&self) -> bool {
+        self.message.is_some()
+    }
+
+    /// ABORT, or a fault: the message is forgotten.
+    pub fn abort(&mut self) {
+        self.message = None;
+    }
+
+    /// End of the message: judges and logs it.
+    pub async fn finish(&mut self, queue_id: Option<String>, milter: &Milter) -> Option<Outcome> {
+        let Message { letter, size } = self.message.take()?;
+        let dry_run = self.intake.config.milter.dry_run;
+        let began = Instant::now();
+        milter.metrics.messages.one();
+        milter.metrics.headers_beyond_bound.add(u64::from(letter.headers.dropped));
+        let queue = queue_id.clone().unwrap_or_else(|| NO_QUEUE.to_owned());
+        let recipients = letter.recipients();
+        let arrival = Arrival { at: Millis::now(), queue_id, size, second_pass: SecondPass::Keep };
+        let commit = if dry_run { Commit::Dry } else { Commit::Durable };
+        let outcome = self.intake.finish(letter, arrival, &milter.store, commit).await;
+        self.account(&outcome, &queue, recipients, began, milter);
+        Some(outcome)
+    }
+
+    fn account(&self, outcome: &Outcome, queue: &str, recipients: usize, began: Instant, milter: &Milter) {
+        let metrics = &milter.metrics;
+        metrics.forged_headers.add(outcome.changes.delete.iter().map(|(_, count)| u64::from(*count)).sum());
+        match &outcome.finding {
+            Finding::Untracked => {
+                metrics.messages_untracked.one();
+                maillog::untracked(queue, recipients);
+            }
+            Finding::Trusted => {
+                metrics.trusted.one();
+                maillog::trusted(queue);
+            }
+            Finding::Lead(lead) => {
+                if self.intake.config.milter.dry_run {
+                    metrics.dry_runs.one();
+                } else if lead.duplicate {
+                    metrics.duplicates.one();
+                } else {
+                    metrics.leads.one();
+                    metrics.leads_repeat.add(u64::from(!lead.repeat.unique));
+                }
+                let line = LeadLine {
+                    id: &lead.id,
+                    channel: lead.channel.as_deref().unwrap_or("none"),
+                    repeat: &lead.repeat,
+                    duplicate: lead.duplicate,
+                    touches: lead.touches,
+                    delay: began.elapsed(),
+                    dry_run: self.intake.config.milter.dry_run,
+                };
+                maillog::lead(queue, &line);
+            }
+            Finding::Fault { cause, message_id } => {
+                metrics.faults.one();
+                maillog::fault(queue, message_id.as_deref(), self.intake.config.milter.on_error, cause);
+            }
+        }
+    }
+}
+
+fn declared_size(parameters: &[&[u8]]) -> Option<u64> {
+    parameters.iter().find_map(|parameter| {
+        let (name, value) = parameter.split_at_checked(5)?;
+        name.eq_ignore_ascii_case(b"SIZE=").then(|| std::str::from_utf8(value).ok()?.parse().ok())?
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn size_is_what_the_client_declared() {
+        assert_eq!(declared_size(&[b"BODY=8BITMIME", b"size=18231"]), Some(18231));
+        for parameters in [&[b"SIZE=".as_slice()], &[b"SIZE=x"], &[b"SIZE"], &[b"" as &[u8]]] {
+            assert_eq!(declared_size(parameters), None);
+        }
+    }
+}

@@ -1,0 +1,78 @@
+//! What the outbox says in the log.
+//!
+//! One place for its wording. A sink that fails is the operator's matter and is said once when it begins and once when
+//! it ends, however many events wait; a delivery that is given up is said each time. Names sink and event by id, never
+//! a URL or a mail address.
+
+use std::{error::Error, time::Duration};
+
+use tokio::time::Instant;
+use tracing::{debug, error, info, warn};
+
+use super::call::Done;
+use crate::store::{Next, StoreError};
+
+/// A receiver that fails every other call, and a store that fails every one, fill no log.
+const SELDOM: Duration = Duration::from_secs(60);
+
+/// How one sink has been doing, as far as the log was told.
+#[derive(Debug, Default)]
+pub struct Health {
+    /// Whether the log was told of a failure and of no recovery since.
+    failing: bool,
+    told: Option<Instant>,
+    told_of_store: Option<Instant>,
+}
+
+impl Health {
+    /// Notes what one call came to.
+    pub fn note(&mut self, sink: &str, done: &Done) {
+        let Done { event_id, attempt, status, error, next } = done;
+        let (error, status) = (error.as_deref().unwrap_or_default(), status.unwrap_or_default());
+        match next {
+            Next::Delivered => {
+                debug!(sink, event = event_id, attempt, "event delivered");
+                if std::mem::take(&mut self.failing) {
+                    info!(sink, event = event_id, "sink takes events again");
+                }
+            }
+            Next::Again(at) => {
+                debug!(sink, event = event_id, attempt, status, error, next = %at, "event not delivered");
+                if !self.failing && passed(&mut self.told) {
+                    self.failing = true;
+                    warn!(sink, event = event_id, status, error, "sink takes no events, they are kept and tried again");
+                }
+            }
+            Next::Dead => {
+                error!(sink, event = event_id, attempt, status, error, "event given up, it is kept as dead");
+            }
+        }
+    }
+
+    /// Notes that the store did not answer.
+    pub fn note_store(&mut self, sink: &str, failure: &StoreError) {
+        if passed(&mut self.told_of_store) {
+            let cause = failure.source().map(ToString::to_string).unwrap_or_default();
+            error!(sink, cause, "outbox waits for the store: {failure}");
+        }
+    }
+}
+
+/// A call broke in a way that it should not; its event comes again when the lease has passed.
+pub fn broken_call(sink: &str, failure: &tokio::task::JoinError) {
+    error!(sink, "call broke off, its event will be sent again: {failure}");
+}
+
+/// Calls were still open when the time to stop was over.
+pub fn cut_off(within: Duration) {
+    warn!("calls were cut off after {within:?}, their events will be sent again");
+}
+
+fn passed(told: &mut Option<Instant>) -> bool {
+    let now = Instant::now();
+    let seldom = told.is_none_or(|before| now.duration_since(before) >= SELDOM);
+    if seldom {
+        *told = Some(now);
+    }
+    seldom
+}

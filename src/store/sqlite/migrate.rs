@@ -1,0 +1,107 @@
+//! Brings a store to the schema this build knows: numbered files, forward only, each applied once and never edited.
+//!
+//! A store that is newer than the build, or whose applied migrations read otherwise today, is refused untouched.
+
+use rusqlite::{Connection, OptionalExtension, TransactionBehavior};
+use sha2::{Digest, Sha256};
+
+use super::engine;
+use crate::{clock::Millis, store::StoreError};
+
+struct Migration {
+    number: i64,
+    name: &'static str,
+    sql: &'static str,
+}
+
+const MIGRATIONS: &[Migration] =
+    &[Migration { number: 1, name: "leads", sql: include_str!("migrations/0001_leads.sql") }];
+
+/// Applies what is missing, all of it or nothing.
+pub fn migrate(conn: &mut Connection) -> Result<(), StoreError> {
+    apply(conn, MIGRATIONS)
+}
+
+fn apply(conn: &mut Connection, migrations: &[Migration]) -> Result<(), StoreError> {
+    let doing = "bringing the schema up to date";
+    let tx = conn.transaction_with_behavior(TransactionBehavior::Immediate).map_err(engine(doing))?;
+    tx.execute_batch(
+        "CREATE TABLE IF NOT EXISTS migration (
+             number     INTEGER PRIMARY KEY,
+             name       TEXT    NOT NULL,
+             sha256     BLOB    NOT NULL,
+             applied_at INTEGER NOT NULL
+         ) STRICT",
+    )
+    .map_err(engine(doing))?;
+    let known = migrations.last().map_or(0, |last| last.number);
+    let found: i64 =
+        tx.query_row("SELECT coalesce(max(number), 0) FROM migration", [], |row| row.get(0)).map_err(engine(doing))?;
+    if found > known {
+        return Err(StoreError::TooNew { found, known });
+    }
+    for migration in migrations {
+        let digest = Sha256::digest(migration.sql).to_vec();
+        let applied: Option<Vec<u8>> = tx
+            .query_row("SELECT sha256 FROM migration WHERE number = $1", [migration.number], |row| row.get(0))
+            .optional()
+            .map_err(engine(doing))?;
+        match applied {
+            Some(same) if same == digest => {}
+            Some(_) => return Err(StoreError::Altered(migration.number)),
+            None => {
+                tx.execute_batch(migration.sql).map_err(engine(doing))?;
+                tx.execute(
+                    "INSERT INTO migration (number, name, sha256, applied_at) VALUES ($1, $2, $3, $4)",
+                    (migration.number, migration.name, digest, Millis::now().0),
+                )
+                .map_err(engine(doing))?;
+            }
+        }
+    }
+    tx.commit().map_err(engine(doing))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ONE: Migration = Migration { number: 1, name: "one", sql: "CREATE TABLE a (x INTEGER) STRICT" };
+    const TWO: Migration = Migration { number: 2, name: "two", sql: "CREATE TABLE b (x INTEGER) STRICT" };
+
+    #[test]
+    fn an_upgrade_keeps_data_and_runs_once() {
+        let mut conn = Connection::open_in_memory().unwrap();
+        apply(&mut conn, &[ONE]).unwrap();
+        conn.execute("INSERT INTO a VALUES (7)", []).unwrap();
+        apply(&mut conn, &[ONE, TWO]).unwrap();
+        apply(&mut conn, &[ONE, TWO]).unwrap();
+        let kept: i64 = conn.query_row("SELECT x FROM a", [], |row| row.get(0)).unwrap();
+        let applied: i64 = conn.query_row("SELECT count(*) FROM migration", [], |row| row.get(0)).unwrap();
+        assert_eq!((kept, applied), (7, 2));
+    }
+
+    #[test]
+    fn a_newer_store_is_refused() {
+        let mut conn = Connection::open_in_memory().unwrap();
+        apply(&mut conn, &[ONE, TWO]).unwrap();
+        assert!(matches!(apply(&mut conn, &[ONE]), Err(StoreError::TooNew { found: 2, known: 1 })));
+    }
+
+    #[test]
+    fn an_altered_migration_is_refused() {
+        let mut conn = Connection::open_in_memory().unwrap();
+        apply(&mut conn, &[ONE]).unwrap();
+        let altered = Migration { sql: "CREATE TABLE a (y INTEGER) STRICT", ..ONE };
+        assert!(matches!(apply(&mut conn, &[altered]), Err(StoreError::Altered(1))));
+    }
+
+    #[test]
+    fn a_migration_that_fails_leaves_nothing() {
+        let mut conn = Connection::open_in_memory().unwrap();
+        let broken = Migration { number: 2, name: "broken", sql: "CREATE TABLE c (x INTEGER); SELECT nonsense" };
+        assert!(apply(&mut conn, &[ONE, broken]).is_err());
+        let tables: i64 = conn.query_row("SELECT count(*) FROM sqlite_master", [], |row| row.get(0)).unwrap();
+        assert_eq!(tables, 0);
+    }
+}

@@ -1,0 +1,182 @@
+//! The embedded engine: one folder with one SQLite file, WAL, every commit synced.
+//!
+//! `writer` holds the only connection that writes, `read` the one that listings use. The SQL keeps to what SQLite and
+//! PostgreSQL share: `$n` in order of first appearance, ON CONFLICT, RETURNING, partial indexes.
+
+mod migrate;
+mod queue;
+mod read;
+mod record;
+mod withheld;
+mod writer;
+
+use std::{
+    fs::{DirBuilder, File, OpenOptions, TryLockError},
+    os::unix::fs::{DirBuilderExt, OpenOptionsExt},
+    path::{Path, PathBuf},
+    sync::{Arc, Mutex},
+    thread::JoinHandle,
+    time::Duration,
+};
+
+use rusqlite::{Connection, OpenFlags};
+use tokio::sync::Notify;
+use tracing::warn;
+
+use self::writer::Writer;
+use super::{Attempt, Commit, Leased, NewLead, Next, Recorded, StoreError};
+use crate::clock::Millis;
+
+const FILE: &str = "leads.db";
+
+/// Locked by the daemon whose outbox leases deliveries, for as long as it lives.
+const OUTBOX_LOCK: &str = "outbox.lock";
+
+/// A handle on the store; clones share one writer and one reader.
+#[derive(Clone, Debug)]
+pub struct Store {
+    writer: Option<Writer>,
+    reader: Arc<Mutex<Connection>>,
+    thread: Arc<Mutex<Option<JoinHandle<()>>>>,
+    due: Arc<Notify>,
+    outbox_lock: Option<Arc<File>>,
+}
+
+impl Store {
+    /// Opens or makes the store in `folder`, applies migrations, and starts the writer thread.
+    pub fn open(folder: &Path) -> Result<Self, StoreError> {
+        let cannot = |source| StoreError::Folder { folder: folder.to_owned(), source };
+        // Leads are personal data: nobody but the service's user and group gets at them.
+        DirBuilder::new().recursive(true).mode(0o750).create(folder).map_err(cannot)?;
+        let file = folder.join(FILE);
+        OpenOptions::new().append(true).create(true).mode(0o640).open(&file).map_err(cannot)?;
+        let mut conn = open_connection(folder)?;
+        migrate::migrate(&mut conn)?;
+        let reader = open_reader(folder)?;
+        let (writer, thread) = Writer::start(conn, folder.to_owned()).map_err(cannot)?;
+        Ok(Self { writer: Some(writer), ..Self::of(reader, Some(thread)) })
+    }
+
+    /// Opens an existing store for listings; it refuses to write.
+    pub fn open_read(folder: &Path) -> Result<Self, StoreError> {
+        if !folder.join(FILE).exists() {
+            return Err(StoreError::Missing(folder.to_owned()));
+        }
+        Ok(Self::of(open_reader(folder)?, None))
+    }
+
+    fn of(reader: Connection, thread: Option<JoinHandle<()>>) -> Self {
+        Self {
+            writer: None,
+            reader: Arc::new(Mutex::new(reader)),
+            thread: Arc::new(Mutex::new(thread)),
+            due: Arc::new(Notify::new()),
+            outbox_lock: None,
+        }
+    }
+
+    /// Records a lead with its event and deliveries in one durable transaction; a known message adds nothing.
+    pub async fn record(&self, new: NewLead, commit: Commit) -> Result<Recorded, StoreError> {
+        let keep_late = new.keep_late;
+        let recorded =
+            self.writer()?.submit(move |conn| record::record(conn, new, commit), keep_late, told_late).await?;
+        if commit == Commit::Durable && !recorded.duplicate {
+            self.due.notify_waiters();
+        }
+        Ok(recorded)
+    }
+
+    /// Makes due at once what a process that died had leased, and gives back how many deliveries that were.
+    ///
+    /// A lock that ends with its process is the proof of death: while another daemon lives, its leases stay. To be
+    /// called before this process leases anything.
+    pub async fn release_leases(&mut self, folder: &Path) -> Result<usize, StoreError> {
+        let cannot = |source| StoreError::Folder { folder: folder.to_owned(), source };
+        let lock = folder.join(OUTBOX_LOCK);
+        let lock = OpenOptions::new().append(true).create(true).mode(0o640).open(lock).map_err(cannot)?;
+        match lock.try_lock() {
+            Ok(()) => self.outbox_lock = Some(Arc::new(lock)),
+            Err(TryLockError::WouldBlock) => return Ok(0),
+            Err(TryLockError::Error(e)) => return Err(cannot(e)),
+        }
+        self.writer()?.write(|conn| queue::release(conn, Millis::now())).await
+    }
+
+    /// Leases up to `limit` due deliveries of a sink until `until`, oldest first, counting the attempt.
+    pub async fn lease(&self, sink: &str, limit: usize, now: Millis, until: Millis) -> Result<Vec<Leased>, StoreError> {
+        let sink = sink.to_owned();
+        self.writer()?.write(move |conn| queue::lease(conn, &sink, limit, now, until)).await
+    }
+
+    /// Writes an attempt back and says what becomes of its delivery.
+    pub async fn finish(&self, delivery: i64, attempt: Attempt, next: Next) -> Result<(), StoreError> {
+        self.writer()?.write(move |conn| queue::finish(conn, delivery, &attempt, next)).await
+    }
+
+    /// When the next delivery of a sink is due, if any is pending.
+    pub async fn next_due(&self, sink: &str) -> Result<Option<Millis>, StoreError> {
+        let sink = sink.to_owned();
+        self.writer()?.write(move |conn| queue::next_due(conn, &sink)).await
+    }
+
+    /// Wakes every waiter when this process has added deliveries.
+    pub fn due(&self) -> &Notify {
+        &self.due
+    }
+
+    /// Lets queued writes finish, then ends the writer thread; clones that still write get [`StoreError::Closed`]
+    /// once the last of them is gone.
+    pub async fn close(self, within: Duration) {
+        let thread = self.thread.lock().ok().and_then(|mut slot| slot.take());
+        drop(self);
+        let Some(thread) = thread else { return };
+        let joined = tokio::task::spawn_blocking(move || thread.join());
+        if tokio::time::timeout(within, joined).await.is_err() {
+            warn!("store writer did not finish within {within:?}");
+        }
+    }
+
+    fn writer(&self) -> Result<&Writer, StoreError> {
+        self.writer.as_ref().ok_or(StoreError::Closed)
+    }
+}
+
+/// A lead that was written after its message was answered is no fault to mend, but the operator was told otherwise.
+fn told_late(result: &Result<Recorded, StoreError>) {
+    match result {
+        Ok(recorded) => warn!("lead={} was recorded after its message had been answered without it", recorded.lead_id),
+        Err(e) => warn!("a lead was not recorded: {e}"),
+    }
+}
+
+fn open_connection(folder: &Path) -> Result<Connection, StoreError> {
+    let doing = "opening the store";
+    let conn = Connection::open(folder.join(FILE)).map_err(engine(doing))?;
+    conn.busy_timeout(Duration::from_secs(5)).map_err(engine(doing))?;
+    conn.execute_batch(
+        "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; PRAGMA temp_store = MEMORY;
+         PRAGMA cache_size = -8000",
+    )
+    .map_err(engine(doing))?;
+    conn.set_prepared_statement_cache_capacity(64);
+    Ok(conn)
+}
+
+fn open_reader(folder: &Path) -> Result<Connection, StoreError> {
+    let doing = "opening the store for reading";
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let conn = Connection::open_with_flags(folder.join(FILE), flags).map_err(engine(doing))?;
+    conn.busy_timeout(Duration::from_secs(5)).map_err(engine(doing))?;
+    conn.execute_batch("PRAGMA query_only = ON").map_err(engine(doing))?;
+    Ok(conn)
+}
+
+/// Wraps an engine error with what was being done.
+fn engine(doing: &'static str) -> impl Fn(rusqlite::Error) -> StoreError {
+    move |source| StoreError::Engine { doing, source }
+}
+
+/// For tests and messages: the file that a folder's store lives in.
+pub fn file_in(folder: &Path) -> PathBuf {
+    folder.join(FILE)
+}

@@ -1,0 +1,52 @@
+//! What privacy settings keep out of events stays in the store, beside the event, for the company's own listings.
+
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    config::{Privacy, SenderPrivacy, SubjectPrivacy},
+    lead::{Lead, Sender},
+};
+
+/// The parts of a lead that its event does not tell.
+#[derive(Debug, Default, Serialize, Deserialize, PartialEq, Eq)]
+pub struct Withheld {
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    sender: Option<Sender>,
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    subject: Option<String>,
+}
+
+/// Takes out of `lead` what may not leave; `None` if everything may.
+pub fn withhold(lead: &mut Lead, privacy: Privacy) -> Option<Withheld> {
+    let sender = match privacy.sender {
+        SenderPrivacy::Plain => None,
+        SenderPrivacy::Hash => {
+            let told = Sender {
+                domain: lead.sender.domain.clone(),
+                address_sha256: lead.sender.address_sha256.clone(),
+                auth: lead.sender.auth.clone(),
+                ..Sender::default()
+            };
+            Some(std::mem::replace(&mut lead.sender, told))
+        }
+        SenderPrivacy::Omit => {
+            let told = Sender { auth: lead.sender.auth.clone(), ..Sender::default() };
+            Some(std::mem::replace(&mut lead.sender, told))
+        }
+    };
+    let subject = match privacy.subject {
+        SubjectPrivacy::Plain => None,
+        SubjectPrivacy::Omit => lead.message.subject.take(),
+    };
+    (sender.is_some() || subject.is_some()).then_some(Withheld { sender, subject })
+}
+
+/// Puts back what was withheld.
+pub fn restore(lead: &mut Lead, withheld: Withheld) {
+    if let Some(sender) = withheld.sender {
+        lead.sender = sender;
+    }
+    if let Some(subject) = withheld.subject {
+        lead.message.subject = Some(subject);
+    }
+}

@@ -1,0 +1,316 @@
+//! What several tests need: leads, sinks, receivers of webhooks, a store, the log.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    io,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, AtomicUsize, Ordering},
+    },
+    time::{Duration, Instant},
+};
+
+use axum::{
+    Router,
+    body::Bytes,
+    extract::State,
+    http::{HeaderMap, Method, Uri},
+    response::Response,
+};
+use base64::{Engine, engine::general_purpose::STANDARD};
+use leadmilter::{
+    address::Address,
+    channel::Pattern,
+    clock::Millis,
+    config::{self, Preset, Privacy, SenderPrivacy, SubjectPrivacy},
+    event::EventType,
+    lead::{
+        AddressKind, Attribution, Basis, ChannelName, Confidence, Kind, Lead, Message, Mta, Recipient, Repeat, Sender,
+        Status,
+    },
+    secret::Secret,
+    store::{DedupeKey, NewLead, Store},
+};
+use sha2::{Digest, Sha256};
+use tokio::{net::TcpListener, sync::mpsc, task::JoinHandle};
+use tracing::subscriber::DefaultGuard;
+
+/// Longer than anything that works takes: a test fails by it, and never waits for it.
+pub const PATIENCE: Duration = Duration::from_secs(20);
+
+/// The secret that [`sink`] signs with.
+pub const SECRET: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
+
+/// Another secret.
+pub const OTHER_SECRET: &str = "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD";
+
+/// A secret's key.
+pub fn secret(text: &str) -> Secret {
+    Secret::new(STANDARD.decode(text.strip_prefix("whsec_").unwrap()).unwrap())
+}
+
+/// A webhook that is tried again after 20 ms, five times.
+pub fn sink(id: &str, url: &str) -> config::Sink {
+    config::Sink {
+        id: id.to_owned(),
+        preset: Preset::Webhook,
+        url: url.parse().unwrap(),
+        secrets: vec![secret(SECRET)],
+        events: vec![EventType::LeadReceived],
+        connect_timeout: Duration::from_secs(5),
+        timeout: PATIENCE,
+        concurrency: 4,
+        retry: vec![Duration::from_millis(20); 5],
+    }
+}
+
+/// A lead of a letter that no other test and no other call has sent.
+pub fn lead(sender: &str, substitute: &str) -> NewLead {
+    static LETTER: AtomicU64 = AtomicU64::new(1);
+    let letter = LETTER.fetch_add(1, Ordering::Relaxed);
+    let message_id = format!("<{letter}@client.test>");
+    NewLead {
+        keys: vec![DedupeKey { digest: Sha256::digest(&message_id).into(), expires_at: None }],
+        lead: new_lead(&Address::parse(sender).unwrap(), &Address::parse(substitute).unwrap(), message_id),
+        basis: Basis::Sender,
+        window: None,
+        host: "mx1.company.ru".to_owned(),
+        privacy: Privacy { sender: SenderPrivacy::Plain, subject: SubjectPrivacy::Plain },
+        sinks: vec!["crm".to_owned()],
+        is_recovered: false,
+        keep_late: true,
+    }
+}
+
+fn new_lead(sender: &Address, substitute: &Address, message_id: String) -> Lead {
+    Lead {
+        lead_id: uuid::Uuid::now_v7().to_string(),
+        kind: Kind::Lead,
+        kind_reason: None,
+        in_thread_of: None,
+        received_at: Millis::now(),
+        test: true,
+        repeat: Repeat {
+            unique: true,
+            count: 1,
+            basis: Basis::Sender,
+            window_days: None,
+            first_lead_id: None,
+            first_received_at: None,
+        },
+        sender: Sender {
+            address: Some(sender.to_string()),
+            domain: Some(sender.domain().to_owned()),
+            envelope_from: Some(sender.to_string()),
+            ..Sender::default()
+        },
+        recipient: Recipient {
+            substitute: substitute.to_string(),
+            real: Some("info@company.ru".to_owned()),
+            kind: AddressKind::Static,
+            pattern: Pattern::Plus,
+            token: None,
+        },
+        message: Message {
+            message_id: Some(message_id),
+            subject: Some("Запрос цены".to_owned()),
+            ..Message::default()
+        },
+        channel: Some(ChannelName { id: "billboard-m11".to_owned(), name: "Щит на М11".to_owned() }),
+        attribution: attribution(),
+        tags: vec!["offline".to_owned()],
+        value: None,
+        mta: Some(Mta { host: "mx1.company.ru".to_owned(), queue_id: None }),
+    }
+}
+
+fn attribution() -> Attribution {
+    Attribution {
+        status: Status::Channel,
+        confidence: Confidence::Exact,
+        age_seconds: None,
+        touches: Vec::new(),
+        source: Some("outdoor".to_owned()),
+        medium: Some("offline".to_owned()),
+        campaign: Some("m11-spring".to_owned()),
+        term: None,
+        content: None,
+        campaign_id: None,
+        landing_page: None,
+        page: None,
+        referrer: None,
+        visit_at: None,
+        issued_at: None,
+        click_ids: BTreeMap::new(),
+        client_ids: BTreeMap::new(),
+        consent: None,
+        custom: BTreeMap::new(),
+    }
+}
+
+/// A store in a folder that vanishes with the test.
+pub fn store() -> (tempfile::TempDir, Store) {
+    let folder = tempfile::tempdir().unwrap();
+    let store = Store::open(folder.path()).unwrap();
+    (folder, store)
+}
+
+/// A request as a receiver got it.
+#[derive(Clone, Debug)]
+pub struct Call {
+    /// When it came.
+    pub at: Instant,
+    /// Method and target.
+    pub line: String,
+    /// Its headers.
+    pub headers: HeaderMap,
+    /// Its body.
+    pub body: Bytes,
+}
+
+impl Call {
+    /// A header's value.
+    pub fn header(&self, name: &str) -> &str {
+        self.headers.get(name).unwrap_or_else(|| panic!("no {name}")).to_str().unwrap()
+    }
+
+    /// Checks the signature with code that is not ours.
+    pub fn is_signed_with(&self, secret: &str) -> bool {
+        standardwebhooks::Webhook::new(secret).unwrap().verify(&self.body, &self.headers).is_ok()
+    }
+}
+
+/// What a receiver answers to its n-th call, counted from 0.
+type Reply = dyn Fn(usize) -> Response + Send + Sync;
+
+/// An HTTP server on a free port of this host that hands on what it gets.
+pub struct Receiver {
+    /// Where it listens.
+    pub url: String,
+    calls: mpsc::UnboundedReceiver<Call>,
+    server: JoinHandle<()>,
+}
+
+/// What every request of a receiver needs.
+struct Counter {
+    calls: AtomicUsize,
+    sender: mpsc::UnboundedSender<Call>,
+    reply: Box<Reply>,
+}
+
+impl Receiver {
+    /// Starts one.
+    pub async fn start(reply: impl Fn(usize) -> Response + Send + Sync + 'static) -> Self {
+        Self::on(TcpListener::bind("127.0.0.1:0").await.unwrap(), reply)
+    }
+
+    /// Starts one on a socket that listens.
+    pub fn on(listener: TcpListener, reply: impl Fn(usize) -> Response + Send + Sync + 'static) -> Self {
+        let url = format!("http://{}/hooks/leads?key=hidden", listener.local_addr().unwrap());
+        let (sender, calls) = mpsc::unbounded_channel();
+        let counter = Arc::new(Counter { calls: AtomicUsize::new(0), sender, reply: Box::new(reply) });
+        let app = Router::new().fallback(take).with_state(counter);
+        let server = tokio::spawn(async move { axum::serve(listener, app).await.unwrap() });
+        Self { url, calls, server }
+    }
+
+    /// The next call, whoever signed it.
+    pub async fn next_unchecked(&mut self) -> Call {
+        tokio::time::timeout(PATIENCE, self.calls.recv()).await.expect("no call came").unwrap()
+    }
+
+    /// The next call; its signature has been checked.
+    pub async fn next(&mut self) -> Call {
+        let call = self.next_unchecked().await;
+        assert!(call.is_signed_with(SECRET), "a signature that does not fit");
+        call
+    }
+
+    /// Calls that came and were not asked for.
+    pub fn rest(&mut self) -> Vec<Call> {
+        std::iter::from_fn(|| self.calls.try_recv().ok()).collect()
+    }
+}
+
+impl Drop for Receiver {
+    fn drop(&mut self) {
+        self.server.abort();
+    }
+}
+
+async fn take(
+    State(counter): State<Arc<Counter>>,
+    method: Method,
+    uri: Uri,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Response {
+    let number = counter.calls.fetch_add(1, Ordering::SeqCst);
+    drop(counter.sender.send(Call { at: Instant::now(), line: format!("{method} {uri}"), headers, body }));
+    (counter.reply)(number)
+}
+
+/// An answer with a status and no body.
+pub fn status(code: u16) -> Response {
+    Response::builder().status(code).body(axum::body::Body::empty()).unwrap()
+}
+
+/// An answer with a status and one header.
+pub fn with_header(code: u16, name: &str, value: &str) -> Response {
+    Response::builder().status(code).header(name, value).body(axum::body::Body::empty()).unwrap()
+}
+
+/// Log lines of this test's thread, as they are written.
+pub struct Log {
+    lines: mpsc::UnboundedReceiver<String>,
+    _guard: DefaultGuard,
+}
+
+impl Log {
+    /// Catches what this thread logs, down to debug.
+    pub fn catch() -> Self {
+        let (sender, lines) = mpsc::unbounded_channel();
+        let subscriber = tracing_subscriber::fmt()
+            .with_max_level(tracing::Level::DEBUG)
+            .with_ansi(false)
+            .without_time()
+            .with_writer(move || LineWriter(sender.clone()))
+            .finish();
+        Self { lines, _guard: tracing::subscriber::set_default(subscriber) }
+    }
+
+    /// Waits for a line that holds `text`.
+    pub async fn line_with(&mut self, text: &str) -> String {
+        loop {
+            let line = tokio::time::timeout(PATIENCE, self.lines.recv()).await;
+            let line = line.unwrap_or_else(|_| panic!("no log line with {text:?}")).unwrap();
+            if line.contains(text) {
+                return line;
+            }
+        }
+    }
+
+    /// The lines so far of leadmilter's own, without those of debug level.
+    pub fn told(&mut self) -> Vec<String> {
+        let lines = std::iter::from_fn(|| self.lines.try_recv().ok());
+        lines.filter(|line| line.contains("leadmilter::") && !line.contains("DEBUG")).collect()
+    }
+}
+
+struct LineWriter(mpsc::UnboundedSender<String>);
+
+impl io::Write for LineWriter {
+    fn write(&mut self, line: &[u8]) -> io::Result<usize> {
+        drop(self.0.send(String::from_utf8_lossy(line).trim().to_owned()));
+        Ok(line.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// The distinct values of a list.
+pub fn distinct<T: Ord>(values: impl IntoIterator<Item = T>) -> BTreeSet<T> {
+    values.into_iter().collect()
+}
