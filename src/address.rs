@@ -9,6 +9,8 @@ use std::fmt;
 
 use unicode_normalization::{UnicodeNormalization, is_nfc};
 
+use crate::text::is_deceptive;
+
 /// 64 octets of local part, the sign, 255 of domain (RFC 5321 section 4.5.3.1).
 const MAX_OCTETS: usize = 320;
 
@@ -38,7 +40,7 @@ impl Address {
         let (local, domain) = text.split_at_checked(domain_sign(text)?)?;
         let local = unquoted(local)?;
         let domain = domain_key(domain.strip_prefix('@')?)?;
-        if local.is_empty() || local.chars().any(char::is_control) {
+        if local.is_empty() || !local.chars().all(is_visible) {
             return None;
         }
         let mut key = folded(&local);
@@ -99,14 +101,25 @@ pub fn domain_key(domain: &str) -> Option<String> {
         return None;
     }
     if domain.starts_with('[') {
-        return domain.ends_with(']').then(|| domain.to_ascii_lowercase());
+        let is_literal = domain.ends_with(']') && domain.bytes().all(|byte| byte.is_ascii_graphic());
+        return is_literal.then(|| domain.to_ascii_lowercase());
     }
-    if domain.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'.' || b == b'-' || b == b'_')
-        && !domain.contains("--")
-    {
+    if is_host_name(domain) && !domain.contains("--") {
         return Some(domain.to_ascii_lowercase());
     }
-    idna::domain_to_ascii(domain).ok().filter(|ascii| !ascii.is_empty())
+    // IDNA lets any ASCII character pass, control characters too.
+    idna::domain_to_ascii(domain).ok().filter(|ascii| !ascii.is_empty() && is_host_name(ascii))
+}
+
+/// Labels of letters, digits, hyphens and underscores, none of them empty.
+fn is_host_name(domain: &str) -> bool {
+    let is_label = |label: &str| label.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'));
+    domain.split('.').all(|label| !label.is_empty() && is_label(label))
+}
+
+/// What may stand in a local part: a quoted one may hold a blank, none holds a line end of any script.
+fn is_visible(char: char) -> bool {
+    char == ' ' || !(char.is_control() || char.is_whitespace() || is_deceptive(char))
 }
 
 fn folded(local: &str) -> String {
@@ -179,6 +192,18 @@ mod tests {
             ("<\"info@company.ru>", None),
             ("<@a:>", None),
             ("<a\u{0}b@company.ru>", None),
+            ("<\u{202e}ofni@company.ru>", None),
+            ("<in\u{200b}fo@company.ru>", None),
+            ("<\"in\u{2028}fo\"@company.ru>", None),
+            ("<info@[\r\nBcc: x]>", None),
+            ("<info@[\u{202e}1]>", None),
+            ("<info@com\u{1}pany.ru>", None),
+            ("<info@company.ru\r\nBcc: x>", None),
+            ("<info@com pany.ru>", None),
+            ("<info@company.ru..>", None),
+            ("<info@company..ru>", None),
+            ("<info@.>", None),
+            ("<info@company.ru,other.ru>", None),
         ];
         for (argument, expected) in rows {
             let got = Address::from_path(argument.as_bytes());

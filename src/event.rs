@@ -18,6 +18,12 @@ pub enum EventType {
     /// An inquiry was recorded.
     #[serde(rename = "lead.received")]
     LeadReceived,
+    /// A letter in the thread of a lead.
+    #[serde(rename = "lead.replied")]
+    LeadReplied,
+    /// A person corrected the kind of a message.
+    #[serde(rename = "lead.marked")]
+    LeadMarked,
     /// A person asked whether the sink works.
     #[serde(rename = "webhook.ping")]
     WebhookPing,
@@ -28,13 +34,17 @@ impl EventType {
     pub fn as_str(self) -> &'static str {
         match self {
             Self::LeadReceived => "lead.received",
+            Self::LeadReplied => "lead.replied",
+            Self::LeadMarked => "lead.marked",
             Self::WebhookPing => "webhook.ping",
         }
     }
 
     /// The type of that name on the wire.
     pub fn parse(name: &str) -> Option<Self> {
-        [Self::LeadReceived, Self::WebhookPing].into_iter().find(|known| known.as_str() == name)
+        [Self::LeadReceived, Self::LeadReplied, Self::LeadMarked, Self::WebhookPing]
+            .into_iter()
+            .find(|known| known.as_str() == name)
     }
 }
 
@@ -73,21 +83,14 @@ pub struct Event<D> {
 }
 
 impl Event<Lead> {
-    /// The event of a lead that the store is about to write under `sequence`.
-    pub fn lead_received(lead: Lead, host: &str, sequence: i64, recorded: Millis) -> Self {
+    /// An event about a lead, which the store is about to write under `sequence`.
+    pub fn of_lead(r#type: EventType, id: String, lead: Lead, host: &str, sequence: i64, recorded: Millis) -> Self {
+        let time = if r#type == EventType::LeadMarked { recorded } else { lead.received_at };
         Self {
             subject: bounded(&lead.recipient.substitute, limit::SUBJECT),
             partitionkey: lead.channel.as_ref().map(|channel| channel.id.clone()),
             dataschema: Some(LEAD_SCHEMA.to_owned()),
-            ..Event::new(
-                EventType::LeadReceived,
-                lead.lead_id.clone(),
-                host,
-                sequence,
-                lead.received_at,
-                recorded,
-                lead,
-            )
+            ..Event::new(r#type, id, host, sequence, time, recorded, lead)
         }
     }
 }

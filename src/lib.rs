@@ -12,7 +12,7 @@
 //! | RCPT | `resolve` | each recipient looked up once |
 //! | DATA | `milter/session` | nothing tracked: accepted, the MTA sends no headers |
 //! | headers | `intake/headers` | the few that matter are kept, bounded; forged ones are counted |
-//! | end | `intake/{read,draft,dedupe}` | the lead is drawn up |
+//! | end | `classify`, `tagging`, `intake/{read,draft,dedupe}` | the lead is drawn up |
 //! | store | `store/sqlite/record` | lead, event and deliveries are committed and synced, or known already |
 //! | answer | `attribution`, `intake/changes` | forged headers go, ours come, recipients are rewritten |
 //! | push | `outbox`, `sinks` | due events are leased, called, written back; nobody's mail waits for it |
@@ -30,9 +30,11 @@ pub mod signals;
 
 // work
 pub mod attribution;
+pub mod classify;
 pub mod intake;
 pub mod outbox;
 pub mod resolve;
+pub mod tagging;
 
 // base
 pub mod config;
@@ -46,5 +48,8 @@ pub mod address;
 pub mod channel;
 pub mod clock;
 pub mod event;
+pub mod glob;
 pub mod lead;
+pub mod pattern;
 pub mod secret;
+pub mod text;

@@ -7,43 +7,50 @@ use std::time::Duration;
 
 use tracing::{debug, error, info};
 
-use crate::{config::OnError, lead::Repeat, store::StoreError};
+use crate::{
+    config::OnError,
+    lead::{Kind, Lead},
+    store::StoreError,
+};
 
 /// Stands where an MTA told no queue id.
 pub const NO_QUEUE: &str = "NOQUEUE";
 
-/// What the line of a lead tells.
-#[derive(Debug)]
-pub struct LeadLine<'a> {
-    /// The lead's id.
-    pub id: &'a str,
-    /// The channel's id.
-    pub channel: &'a str,
-    /// New or repeat.
-    pub repeat: &'a Repeat,
+/// What the line of a recorded message tells beside the lead.
+#[derive(Clone, Copy, Debug)]
+pub struct Circumstances {
     /// Whether the message was known already.
     pub duplicate: bool,
-    /// Substitutes written to.
-    pub touches: usize,
     /// From the end of the message to our answer.
     pub delay: Duration,
     /// Whether nothing was recorded or changed.
     pub dry_run: bool,
 }
 
-/// A lead: the one line that mail causes at `info`.
-pub fn lead(queue_id: &str, line: &LeadLine<'_>) {
-    info!(
-        "{queue_id}: lead={}, channel={}, unique={}, count={}, touches={}, delay={:.1?}{}{}",
-        line.id,
-        line.channel,
-        if line.repeat.unique { "new" } else { "repeat" },
-        line.repeat.count,
-        line.touches,
-        line.delay,
-        if line.duplicate { ", duplicate" } else { "" },
-        if line.dry_run { ", dry run" } else { "" },
-    );
+/// A lead: the one line that mail causes at `info`. Other kinds are `debug`: anyone can send any number of them.
+pub fn lead(queue_id: &str, lead: &Lead, circumstances: Circumstances) {
+    let Circumstances { duplicate, delay, dry_run } = circumstances;
+    let channel = lead.channel.as_ref().map_or("none", |channel| channel.id.as_str());
+    let touches = lead.attribution.touches.len();
+    let state = match (&lead.in_thread_of, lead.repeat.unique) {
+        (Some(thread), _) => format!("thread={thread}"),
+        (None, true) => "unique=new, count=1".to_owned(),
+        (None, false) if !lead.repeat.counts() => "not counted".to_owned(),
+        (None, false) => format!("unique=repeat, count={}", lead.repeat.count),
+    };
+    let duplicate = if duplicate { ", duplicate" } else { "" };
+    let dry_run = if dry_run { ", dry run" } else { "" };
+    let id = &lead.lead_id;
+    if lead.kind == Kind::Lead {
+        info!(
+            "{queue_id}: lead={id}, channel={channel}, {state}, touches={touches}, delay={delay:.1?}{duplicate}{dry_run}"
+        );
+    } else {
+        let kind = lead.kind.as_str();
+        debug!(
+            "{queue_id}: kind={kind}, id={id}, channel={channel}, touches={touches}, delay={delay:.1?}{duplicate}{dry_run}"
+        );
+    }
 }
 
 /// A lead that was not recorded, with what is needed to find its message and ingest it.

@@ -61,6 +61,10 @@ metrics! {
     leads,
     /// Leads among them whose sender was known.
     leads_repeat,
+    /// Letters in the thread of a lead.
+    replies,
+    /// Messages to tracked addresses that are no inquiries: auto-replies, bounces, lists, spam and the like.
+    other_kinds,
     /// Messages that were a recorded lead already.
     duplicates,
     /// Messages with valid headers of our own fleet, taken over as they were.

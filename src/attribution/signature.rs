@@ -12,7 +12,7 @@ use super::headers::Field;
 use crate::secret::Secret;
 
 /// The header's name after the prefix.
-const NAME: &str = "Signature";
+pub(super) const NAME: &str = "Signature";
 
 /// Names the method, so that it can change one day.
 const METHOD: &str = "v1=";
@@ -72,6 +72,7 @@ fn mac<'a>(key: &Secret, seal: Seal<'_>, fields: impl Iterator<Item = (&'a str, 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
 
     const SEAL: Seal<'_> = Seal { prefix: "X-Lead-", message_id: Some("<1@client.example>") };
 
@@ -113,5 +114,20 @@ mod tests {
         let mut garbage = fields;
         garbage[2].body = "v1=***".into();
         assert!(!holds(SEAL, &garbage), "no base64");
+    }
+
+    proptest! {
+        #[test]
+        fn no_strangers_fields_panic_or_hold(
+            fields in proptest::collection::vec(
+                ("X-Lead-(Id|Signature)|\\PC{0,12}", "v1=[a-zA-Z0-9_-]{42}[AEIMQUYcgkosw048]|(v1=)?\\PC{0,50}"),
+                0..4,
+            ),
+            prefix in "X-Lead-|X-Lead-|\\PC{0,9}",
+        ) {
+            let fields: Vec<Field> = fields.into_iter().map(|(name, body)| Field { name, body }).collect();
+            let seal = Seal { prefix: &prefix, message_id: None };
+            prop_assert!(!holds(seal, &fields));
+        }
     }
 }

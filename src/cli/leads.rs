@@ -11,8 +11,9 @@ use crate::{
     address::Address,
     clock::Millis,
     config::Config,
-    lead::Lead,
-    store::{DeliveryFilter, LeadFilter},
+    intake::Intake,
+    lead::{Kind, Lead, bounded, limit},
+    store::{DeliveryFilter, LeadFilter, Mark, Store},
 };
 
 /// List recorded leads, or show one
@@ -23,6 +24,8 @@ use crate::{
 Examples:
   leadmilter leads
   leadmilter leads list --channel billboard-m11 --since 2026-11-01 --json
+  leadmilter leads --kind all --json
+  leadmilter leads mark 01939f0e-7c1a-7f62-9d1e-5a0d6a1c2b33 spam --reason \"same text to everyone\"
   leadmilter leads show 01939f0e-7c1a-7f62-9d1e-5a0d6a1c2b33"
 )]
 pub struct Args {
@@ -45,6 +48,16 @@ enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// Correct what a message was taken for; the correction is an event of its own
+    Mark {
+        /// The lead's id
+        id: String,
+        /// What it is: lead, auto_reply, bounce, complaint, receipt, list, spam, internal, test
+        kind: String,
+        /// Why, for whoever reads it later
+        #[arg(long, default_value = "marked by hand")]
+        reason: String,
+    },
 }
 
 #[derive(Debug, clap::Args)]
@@ -56,6 +69,14 @@ struct List {
     /// Only leads of this sender
     #[arg(long, value_name = "ADDRESS")]
     sender: Option<String>,
+
+    /// This kind of message instead of leads: auto_reply, bounce, complaint, receipt, list, spam, internal, test, or all
+    #[arg(long, value_name = "KIND", default_value = "lead")]
+    kind: String,
+
+    /// Also letters in the thread of a lead
+    #[arg(long)]
+    replies: bool,
 
     /// Only leads received at or after this time: 2026-11-22 or 2026-11-22T04:26:10Z
     #[arg(long, value_name = "TIME")]
@@ -77,6 +98,7 @@ struct List {
 pub fn run(config: &Config, args: &Args) -> anyhow::Result<u8> {
     match &args.command {
         Some(Command::Show { id, json }) => show(config, id, *json),
+        Some(Command::Mark { id, kind, reason }) => mark(config, id, kind, reason),
         Some(Command::List(list)) => listing(config, list),
         None => listing(config, &args.list),
     }
@@ -90,6 +112,11 @@ fn listing(config: &Config, list: &List) -> anyhow::Result<u8> {
     let filter = LeadFilter {
         channel: list.channel.clone(),
         sender: sender.transpose()?.map(|address| address.to_string()),
+        kind: match list.kind.as_str() {
+            "all" => None,
+            name => Some(kind("--kind", name)?),
+        },
+        own_only: list.kind == "lead" && !list.replies,
         since: time("--since", list.since.as_deref(), config)?,
         until: time("--until", list.until.as_deref(), config)?,
         limit: list.limit,
@@ -109,7 +136,13 @@ fn row(lead: &Lead, config: &Config) -> Vec<String> {
         local(lead.received_at, config),
         lead.lead_id.clone(),
         or_dash(lead.channel.as_ref().map(|channel| &channel.id)),
-        if lead.repeat.unique { "new".into() } else { format!("repeat {}", lead.repeat.count) },
+        match (lead.kind, &lead.in_thread_of) {
+            (Kind::Lead, Some(_)) => "reply".into(),
+            (Kind::Lead, None) if lead.repeat.unique => "new".into(),
+            (Kind::Lead, None) if !lead.repeat.counts() => "not counted".into(),
+            (Kind::Lead, None) => format!("repeat {}", lead.repeat.count),
+            (other, _) => other.as_str().into(),
+        },
         or_dash(lead.sender.address.as_ref()),
         or_dash(lead.message.subject.as_ref()),
     ]
@@ -137,17 +170,45 @@ fn show(config: &Config, id: &str, json: bool) -> anyhow::Result<u8> {
     Ok(exit::OK)
 }
 
+fn mark(config: &Config, id: &str, kind_name: &str, reason: &str) -> anyhow::Result<u8> {
+    let intake = Intake::new(config.clone());
+    let mark = Mark {
+        lead_id: id.to_owned(),
+        kind: kind("KIND", kind_name)?,
+        reason: bounded(reason, limit::TEXT).unwrap_or_default(),
+        host: config.hostname.clone(),
+        counting: intake.counting(),
+        subscribers: intake.subscribers,
+    };
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build()?;
+    let store = Store::open(&config.store.folder)?;
+    let marked = runtime.block_on(store.mark(mark))?;
+    runtime.block_on(store.close(std::time::Duration::from_secs(10)));
+    let Some(lead) = marked else {
+        return Err(Wrong::Data(format!("no lead {id:?}: `leadmilter leads` lists them")).into());
+    };
+    text(&format!("{id}: {}", printable(&kind_of(&lead))))?;
+    Ok(exit::OK)
+}
+
+fn kind_of(lead: &Lead) -> String {
+    let reason = lead.kind_reason.as_ref().map(|reason| format!(" ({reason})")).unwrap_or_default();
+    format!("{}{reason}", lead.kind.as_str())
+}
+
 fn lines(lead: &Lead, config: &Config) -> Vec<(&'static str, Option<String>)> {
     let of = &lead.attribution;
     let repeat = &lead.repeat;
     let unique = match &repeat.first_lead_id {
-        None => "new".to_owned(),
+        None if repeat.unique => "new".to_owned(),
+        None => "not counted".to_owned(),
         Some(first) => format!("repeat, number {} since lead {first}", repeat.count),
     };
     let mut lines = vec![
         ("lead", Some(lead.lead_id.clone())),
         ("received", Some(local(lead.received_at, config))),
-        ("kind", Some(lead.kind.as_str().to_owned())),
+        ("kind", Some(kind_of(lead))),
+        ("thread", lead.in_thread_of.clone()),
         ("unique", Some(unique)),
         ("sender", lead.sender.address.clone()),
         ("name", lead.sender.name.clone()),
@@ -171,6 +232,12 @@ fn lines(lead: &Lead, config: &Config) -> Vec<(&'static str, Option<String>)> {
     }));
     lines.push(("queue id", lead.mta.as_ref().and_then(|mta| mta.queue_id.clone())));
     lines
+}
+
+fn kind(option: &str, name: &str) -> Result<Kind, Wrong> {
+    let known = Kind::ALL.map(Kind::as_str).join(", ");
+    Kind::parse(name)
+        .ok_or_else(|| Wrong::Usage(format!("{option}: {name:?} is no kind of message: known are {known}")))
 }
 
 /// A day in the config's zone, or a moment.

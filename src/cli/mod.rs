@@ -2,11 +2,13 @@
 //!
 //! Commands print to stdout what was asked for and to stderr what went wrong. `run` prints nothing: it logs.
 
+mod address;
 mod check;
 mod deliveries;
 mod exit;
 mod explain;
-mod ingest;
+#[doc(hidden)] // public for contrib/fuzz alone
+pub mod ingest;
 mod leads;
 mod logs;
 mod output;
@@ -44,12 +46,14 @@ enum Command {
     Run,
     /// Check the config and what it needs: one line per fault, with key, line and remedy
     Check,
-    /// Say which rule resolves an address, and to what
+    /// Say which rule resolves an address, and to what; or what becomes of a message, and why
     Explain(explain::Args),
     /// Take in messages without an MTA: from stdin, files, Maildirs or mboxes
     Ingest(ingest::Args),
     /// List recorded leads, or show one
     Leads(leads::Args),
+    /// Show what is known of substitute addresses beside the config, and correct it
+    Address(address::Args),
     /// List deliveries of events to sinks, or show one with its attempts
     Deliveries(deliveries::Args),
     /// List and test sinks, make secrets
@@ -85,6 +89,7 @@ fn dispatch(cli: &Cli) -> anyhow::Result<u8> {
         Command::Explain(args) => explain::run(&load(cli)?, args),
         Command::Ingest(args) => ingest::run(load(cli), args),
         Command::Leads(args) => leads::run(&load(cli)?, args),
+        Command::Address(args) => address::run(&load(cli)?, args),
         Command::Deliveries(args) => deliveries::run(&load(cli)?, args),
         Command::Sink(args) => sink::run(&cli.config, args),
     }

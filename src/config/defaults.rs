@@ -3,9 +3,10 @@
 use std::{path::PathBuf, time::Duration};
 
 use super::{
-    Headers, Leads, Listen, Log, LogTarget, Milter, OnError, Privacy, SenderPrivacy, Store, Strip, SubjectPrivacy,
+    Classify, Direct, Headers, Leads, Leak, Listen, Log, LogTarget, Milter, Normalize, OnError, Privacy, SenderPrivacy,
+    Store, Strip, SubjectPrivacy, TagMatch,
 };
-use crate::lead::Basis;
+use crate::{glob::HeaderGlob, lead::Basis};
 
 impl Default for Milter {
     fn default() -> Self {
@@ -42,7 +43,43 @@ impl Default for Log {
 
 impl Default for Leads {
     fn default() -> Self {
-        Self { unique_by: Basis::Sender, unique_window: None, default_charset: "windows-1251".to_owned() }
+        Self {
+            unique_by: Basis::Sender,
+            unique_window: None,
+            unique_requires_dmarc: false,
+            normalize: Normalize::Case,
+            direct: Direct::Replies,
+            tag_match: TagMatch::All,
+            default_charset: "windows-1251".to_owned(),
+        }
+    }
+}
+
+/// Verdicts that SpamAssassin, rspamd and Exchange leave.
+pub(super) const SPAM_HEADERS: [&str; 5] = [
+    "X-Spam-Flag: YES",
+    "X-Spam: Yes",
+    "X-Spam-Status: Yes*",
+    "X-MS-Exchange-Organization-SCL: [5-9]",
+    "X-Forefront-Antispam-Report: *SCL:[5-9];*",
+];
+
+impl Default for Classify {
+    fn default() -> Self {
+        Self {
+            networks: Vec::new(),
+            own_domain_is_internal: true,
+            test_senders: Vec::new(),
+            canaries: Vec::new(),
+            authserv_ids: Vec::new(),
+            spam_headers: SPAM_HEADERS.iter().filter_map(|rule| HeaderGlob::parse(rule).ok()).collect(),
+        }
+    }
+}
+
+impl Default for Leak {
+    fn default() -> Self {
+        Self { domains: 50, window: Duration::from_secs(600), spam: 5 }
     }
 }
 

@@ -39,7 +39,10 @@ pub(super) struct File {
     pub(super) log: Log,
     pub(super) mailbox: Vec<Spanned<Mailbox>>,
     pub(super) channel: Vec<Spanned<Channel>>,
+    pub(super) tag: Vec<Spanned<Tag>>,
     pub(super) leads: Leads,
+    pub(super) classify: Classify,
+    pub(super) leak: Leak,
     pub(super) privacy: Privacy,
     pub(super) sink: Vec<Spanned<Sink>>,
 }
@@ -114,13 +117,52 @@ pub(super) struct Utm {
     pub(super) content: Option<Text>,
 }
 
+/// `[[tag]]`
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct Tag {
+    pub(super) tag: Needed<Text>,
+    pub(super) sender: Option<Text>,
+    pub(super) subject: Option<Text>,
+    pub(super) recipient: Option<Text>,
+    pub(super) header: Option<Text>,
+    pub(super) attachment: Option<Text>,
+    pub(super) size: Option<Text>,
+    pub(super) channel: Option<Text>,
+}
+
 /// `[leads]`
 #[derive(Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub(super) struct Leads {
     pub(super) unique_by: Option<Text>,
     pub(super) unique_window: Option<Text>,
+    pub(super) unique_requires_dmarc: Option<Spanned<bool>>,
+    pub(super) normalize: Option<Text>,
+    pub(super) direct: Option<Text>,
+    pub(super) spam_headers: Option<List>,
+    pub(super) tag_match: Option<Text>,
     pub(super) default_charset: Option<Text>,
+}
+
+/// `[classify]`
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct Classify {
+    pub(super) networks: Vec<Text>,
+    pub(super) own_domain_is_internal: Option<bool>,
+    pub(super) test_senders: Vec<Text>,
+    pub(super) canaries: Vec<Text>,
+    pub(super) authserv_ids: Vec<Text>,
+}
+
+/// `[leak]`
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct Leak {
+    pub(super) domains: Option<Number>,
+    pub(super) window: Option<Text>,
+    pub(super) spam: Option<Number>,
 }
 
 /// `[privacy]`
@@ -140,6 +182,7 @@ pub(super) struct Sink {
     pub(super) url: Needed<Text>,
     pub(super) secret_file: Needed<Text>,
     pub(super) events: Option<List>,
+    pub(super) kinds: Option<List>,
     pub(super) timeout: Option<Text>,
     pub(super) connect_timeout: Option<Text>,
     pub(super) concurrency: Option<Number>,

@@ -131,6 +131,12 @@ impl Findings {
         self.faults.iter().any(|(_, fault)| fault.key == key)
     }
 
+    /// Whether a fault of a key of this table was noted.
+    pub(super) fn has_below(&self, key: &Key<'_>) -> bool {
+        let table = format!("{key}.");
+        self.faults.iter().any(|(_, fault)| fault.key.starts_with(&table))
+    }
+
     /// Faults and warnings, both in the order of the file.
     pub(super) fn finish(self) -> (Vec<Fault>, Vec<Fault>) {
         (in_order(self.faults), in_order(self.warnings))

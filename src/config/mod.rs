@@ -15,17 +15,23 @@ mod places;
 mod read;
 mod secrets;
 mod shape;
+mod tag;
 mod units;
 
 use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
 pub use fault::{Fault, Faults};
 pub use load::{Loaded, load, parse};
+pub use tag::{Side, SizeBound, TagMatch, TagRule};
+
+use ipnet::IpNet;
 
 use crate::{
+    address::Address,
     channel::{Channel, Mailbox},
     event::EventType,
-    lead::Basis,
+    glob::HeaderGlob,
+    lead::{Basis, Kind},
     secret::Secret,
 };
 
@@ -50,8 +56,14 @@ pub struct Config {
     pub mailboxes: Vec<Mailbox>,
     /// Ways of promotion.
     pub channels: Vec<Channel>,
+    /// What makes a letter carry a tag.
+    pub tags: Vec<TagRule>,
     /// How leads are counted.
     pub leads: Leads,
+    /// What is no inquiry.
+    pub classify: Classify,
+    /// When an address counts as leaked.
+    pub leak: Leak,
     /// What leaves in events.
     pub privacy: Privacy,
     /// Where events go.
@@ -153,8 +165,66 @@ pub struct Leads {
     pub unique_by: Basis,
     /// How long after the last inquiry a sender counts as known; `None` for ever.
     pub unique_window: Option<Duration>,
+    /// Whether only senders that pass DMARC start or continue a series.
+    pub unique_requires_dmarc: bool,
+    /// Which spellings of an address are one sender.
+    pub normalize: Normalize,
+    /// Which letters to a mailbox itself are recorded.
+    pub direct: Direct,
+    /// Which of the tag rules that fit count.
+    pub tag_match: TagMatch,
     /// Charset of header bytes that are neither UTF-8 nor declared: a label of the WHATWG Encoding Standard.
     pub default_charset: String,
+}
+
+/// Which spellings of an address are one sender.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Normalize {
+    /// Those that differ in case.
+    Case,
+    /// Also those that the provider of the address does not tell apart: dots and plus tags at Gmail, for one.
+    Provider,
+}
+
+/// Which letters to a mailbox itself are recorded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Direct {
+    /// None.
+    Ignore,
+    /// Those that answer a letter of a known thread.
+    Replies,
+    /// Those too whose sender is known from a lead.
+    Senders,
+    /// All.
+    All,
+}
+
+/// `[classify]`, and `spam_headers` of `[leads]`: what is no inquiry.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Classify {
+    /// Networks of the company's own clients.
+    pub networks: Vec<IpNet>,
+    /// Whether a sender in one of `domains` is internal.
+    pub own_domain_is_internal: bool,
+    /// Senders whose letters are tests.
+    pub test_senders: Vec<Address>,
+    /// Addresses that no human sees.
+    pub canaries: Vec<Address>,
+    /// Whose Authentication-Results are believed (RFC 8601).
+    pub authserv_ids: Vec<String>,
+    /// Verdicts of an earlier spam filter.
+    pub spam_headers: Vec<HeaderGlob>,
+}
+
+/// `[leak]`: an address that many unrelated senders write to at once has been harvested.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Leak {
+    /// Sender domains within the window that make an address leaked; 0 for never.
+    pub domains: u32,
+    /// The window.
+    pub window: Duration,
+    /// Letters of spam within thirty days that make an address leaked; 0 for never.
+    pub spam: u32,
 }
 
 /// `[privacy]`: what leaves in events; the store keeps everything.
@@ -199,6 +269,8 @@ pub struct Sink {
     pub secrets: Vec<Secret>,
     /// Types of event that are sent.
     pub events: Vec<EventType>,
+    /// Kinds of message that are told about.
+    pub kinds: Vec<Kind>,
     /// For the connection to open.
     pub connect_timeout: Duration,
     /// For the whole call.

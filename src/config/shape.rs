@@ -185,7 +185,10 @@ mod tests {
     fn the_whole_file_can_be_probed() {
         let shape = Shape::of::<file::File>();
         let names: Vec<&str> = shape.fields().unwrap().iter().map(|field| field.name).collect();
-        let sections = ["milter", "store", "headers", "log", "mailbox", "channel", "leads", "privacy", "sink"];
+        let sections = [
+            "milter", "store", "headers", "log", "mailbox", "channel", "tag", "leads", "classify", "leak", "privacy",
+            "sink",
+        ];
         assert_eq!(names, [&["hostname", "timezone", "domains"][..], &sections[..]].concat());
     }
 }

@@ -1,4 +1,4 @@
-//! Readers of single values with a form of their own: durations, modes, choices, log level, time zone, charset.
+//! Readers of single values with a form of their own: durations, sizes, modes, choices, log level, time zone, charset.
 //!
 //! Given the text of a value; gives back what it means, or why it is refused and what to write. Knows no key.
 
@@ -7,7 +7,7 @@ use std::time::Duration;
 use encoding_rs::Encoding;
 use tracing::Level;
 
-use super::fault::Wrong;
+use super::{Side, SizeBound, fault::Wrong};
 
 /// A longer duration is a slip, and sums with it would overflow the clock.
 const LONGEST: Duration = Duration::from_secs(100 * 365 * 86_400);
@@ -64,6 +64,31 @@ pub(super) fn shown(duration: Duration) -> String {
     if millis.is_multiple_of(1_000) { format!("{}s", millis / 1_000) } else { format!("{millis}ms") }
 }
 
+/// `">1MiB"` or `"<10KiB"`.
+pub(super) fn size_bound(text: &str) -> Result<SizeBound, Wrong> {
+    let wrong = |is| Wrong::value(text, is, "write > or <, a whole number, and B, KiB, MiB or GiB, as in \">1MiB\"");
+    let (side, size) = match (text.strip_prefix('>'), text.strip_prefix('<')) {
+        (Some(size), _) => (Side::Above, size),
+        (_, Some(size)) => (Side::Below, size),
+        _ => return Err(wrong("does not begin with > or <")),
+    };
+    let digits = size.len() - size.trim_start_matches(|char: char| char.is_ascii_digit()).len();
+    let (number, unit) = size.split_at_checked(digits).ok_or_else(|| wrong("is no size"))?;
+    let unit: u64 = match unit {
+        "B" => 1,
+        "KiB" => 1 << 10,
+        "MiB" => 1 << 20,
+        "GiB" => 1 << 30,
+        _ => return Err(wrong("is no size")),
+    };
+    if number.is_empty() {
+        return Err(wrong("is no size"));
+    }
+    let octets = number.parse::<u64>().ok().and_then(|number| number.checked_mul(unit));
+    let octets = octets.ok_or_else(|| wrong("is larger than any message"))?;
+    Ok(SizeBound { side, octets })
+}
+
 /// The mode of a socket: `"0660"`.
 pub(super) fn mode(text: &str) -> Result<u32, Wrong> {
     let octal = (3..=4).contains(&text.len()) && text.bytes().all(|byte| (b'0'..=b'7').contains(&byte));
@@ -105,7 +130,8 @@ pub(super) fn zone(text: &str) -> Result<String, Wrong> {
 
 /// A label of the WHATWG Encoding Standard.
 pub(super) fn charset(text: &str) -> Result<String, Wrong> {
-    match Encoding::for_label_no_replacement(text.as_bytes()) {
+    // A mail header cannot be written in UTF-16.
+    match Encoding::for_label_no_replacement(text.as_bytes()).filter(|encoding| encoding.is_ascii_compatible()) {
         Some(_) => Ok(text.to_owned()),
         None => Err(Wrong::value(text, "is no known charset", "write a name such as \"windows-1251\" or \"koi8-r\"")),
     }
@@ -157,6 +183,35 @@ mod tests {
     }
 
     #[test]
+    fn a_bound_of_size_is_a_sign_a_number_and_a_unit() {
+        let rows = [
+            (">1MiB", Some((Side::Above, 1_048_576))),
+            ("<10KiB", Some((Side::Below, 10_240))),
+            (">0B", Some((Side::Above, 0))),
+            ("<2GiB", Some((Side::Below, 2_147_483_648))),
+            ("1MiB", None),
+            (">=1MiB", None),
+            ("> 1MiB", None),
+            (">MiB", None),
+            (">1", None),
+            (">1MB", None),
+            (">1mib", None),
+            (">1.5MiB", None),
+            (">-1B", None),
+            (">99999999999GiB", None),
+            ("", None),
+        ];
+        for (text, expected) in rows {
+            let expected = expected.map(|(side, octets)| SizeBound { side, octets });
+            assert_eq!(size_bound(text).ok(), expected, "{text}");
+        }
+        let bound = size_bound(">1KiB").unwrap();
+        assert_eq!([1023, 1024, 1025].map(|octets| bound.admits(octets)), [false, false, true]);
+        let bound = size_bound("<1KiB").unwrap();
+        assert_eq!([1023, 1024, 1025].map(|octets| bound.admits(octets)), [true, false, false]);
+    }
+
+    #[test]
     fn a_mode_is_three_or_four_octal_digits() {
         let rows = [
             ("0660", Some(0o660)),
@@ -182,6 +237,7 @@ mod tests {
         assert_eq!(charset("koi8-r").as_deref(), Ok("koi8-r"));
         assert!(charset("windows-1312").is_err());
         assert!(charset("replacement").is_err());
+        assert!(charset("utf-16").is_err());
     }
 
     #[test]

@@ -14,16 +14,30 @@ use crate::{address::Address, clock::Millis, store::DedupeKey};
 /// within this time.
 const WEAK: Duration = Duration::from_secs(3600);
 
-/// One key per substitute.
+/// One key per substitute; for a letter without one, of each address it came to.
 pub fn keys(letter: &Letter, reading: &Reading, now: Millis) -> Vec<DedupeKey> {
+    let substitutes = letter.tracked().iter().map(|tracked| &tracked.substitute.address);
+    let others = letter.canary().into_iter().chain(letter.mailboxes()).filter(|_| !letter.is_tracked());
+    distinct(substitutes.chain(others), letter, reading, now)
+}
+
+/// Keys of the mailboxes behind the substitutes: a rewritten recipient that comes by again, or a second copy sent to the
+/// mailbox, is no letter of its own.
+pub fn copies(letter: &Letter, reading: &Reading, now: Millis) -> Vec<DedupeKey> {
+    distinct(letter.tracked().iter().map(|tracked| &tracked.substitute.mailbox.address), letter, reading, now)
+}
+
+fn distinct<'a>(
+    addresses: impl Iterator<Item = &'a Address>,
+    letter: &Letter,
+    reading: &Reading,
+    now: Millis,
+) -> Vec<DedupeKey> {
     let weak = reading.message_id.is_none() && reading.date.is_none();
     let expires_at = weak.then(|| now.plus(WEAK));
-    let key = |tracked: &super::letter::Tracked| DedupeKey {
-        digest: digest(letter, reading, &tracked.substitute.address),
-        expires_at,
-    };
-    let mut keys: Vec<DedupeKey> = Vec::with_capacity(letter.tracked().len());
-    for found in letter.tracked().iter().map(key) {
+    let mut keys: Vec<DedupeKey> = Vec::new();
+    for address in addresses {
+        let found = DedupeKey { digest: digest(letter, reading, address), expires_at };
         if !keys.contains(&found) {
             keys.push(found);
         }
@@ -38,9 +52,9 @@ fn digest(letter: &Letter, reading: &Reading, substitute: &Address) -> [u8; 32] 
         hash.update(part);
     };
     add(b"leadmilter dedupe v1");
-    match Address::from_path(&letter.sender) {
+    match letter.sender_address() {
         Some(sender) => add(sender.as_str().as_bytes()),
-        None => add(&letter.sender),
+        None => add(letter.sender.as_deref().unwrap_or_default()),
     }
     add(substitute.as_str().as_bytes());
     add(reading.subject.as_deref().unwrap_or_default().as_bytes());

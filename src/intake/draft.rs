@@ -5,10 +5,11 @@ use std::collections::BTreeMap;
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
-use super::{Arrival, letter::Letter, read::Reading};
+use super::{Arrival, authentication, letter::Letter, read::Reading, tagged};
 use crate::{
     address::Address,
-    channel::Utm,
+    channel::{Pattern, Utm},
+    classify::Class,
     clock::Millis,
     config::Config,
     lead::{
@@ -16,19 +17,21 @@ use crate::{
         Touch, bounded, limit,
     },
     resolve::Substitute,
+    tagging,
 };
 
-/// The lead of a letter with at least one tracked recipient; the first of them is primary.
-pub fn lead(letter: &Letter, reading: &Reading, arrival: &Arrival, config: &Config) -> Lead {
+/// The lead of a letter; the first tracked recipient is primary. A letter to a mailbox itself, or to a canary, has no
+/// attribution of its own.
+pub fn lead(letter: &Letter, reading: &Reading, arrival: &Arrival, class: Class, config: &Config) -> Lead {
     let substitutes = distinct(letter);
     let primary = substitutes.first().copied();
     Lead {
         lead_id: Uuid::now_v7().to_string(),
-        kind: Kind::Lead,
-        kind_reason: None,
+        kind: class.kind,
+        kind_reason: class.reason,
         in_thread_of: None,
         received_at: arrival.at,
-        test: false,
+        test: class.kind == Kind::Test,
         repeat: Repeat {
             unique: true,
             count: 1,
@@ -37,8 +40,8 @@ pub fn lead(letter: &Letter, reading: &Reading, arrival: &Arrival, config: &Conf
             first_lead_id: None,
             first_received_at: None,
         },
-        sender: sender(letter, reading),
-        recipient: recipient(primary),
+        sender: sender(letter, reading, config),
+        recipient: recipient(primary, letter),
         message: Message {
             message_id: reading.message_id.clone(),
             subject: reading.subject.clone(),
@@ -51,7 +54,7 @@ pub fn lead(letter: &Letter, reading: &Reading, arrival: &Arrival, config: &Conf
         },
         channel: primary.map(|of| ChannelName { id: of.channel.id.clone(), name: of.channel.name.clone() }),
         attribution: attribution(&substitutes, arrival.at),
-        tags: tags(&substitutes),
+        tags: tags(&substitutes, letter, reading, arrival, config),
         value: None,
         mta: Some(Mta {
             host: config.hostname.clone(),
@@ -71,26 +74,39 @@ fn distinct(letter: &Letter) -> Vec<&Substitute> {
     out
 }
 
-fn sender(letter: &Letter, reading: &Reading) -> Sender {
-    let envelope = Address::from_path(&letter.sender);
-    let address = reading.from.clone().or(envelope);
+fn sender(letter: &Letter, reading: &Reading, config: &Config) -> Sender {
+    let address = author(letter, reading);
+    let envelope = letter.sender.as_deref().map(String::from_utf8_lossy);
     Sender {
         name: reading.from_name.clone(),
         domain: address.as_ref().map(|address| address.domain().to_owned()),
         address_sha256: address.as_ref().map(|address| hex(&Sha256::digest(address.as_str()))),
-        envelope_from: Some(bounded(&String::from_utf8_lossy(&letter.sender), limit::ADDRESS).unwrap_or_default()),
-        auth: None,
+        envelope_from: envelope.map(|sender| bounded(&sender, limit::ADDRESS).unwrap_or_default()),
+        auth: authentication::results(&letter.headers, &config.classify.authserv_ids),
         address: address.map(|address| address.to_string()),
     }
 }
 
-fn recipient(primary: Option<&Substitute>) -> Recipient {
-    Recipient {
-        substitute: primary.map(|of| of.address.to_string()).unwrap_or_default(),
-        real: primary.map(|of| of.mailbox.address.to_string()),
-        kind: AddressKind::Static,
-        pattern: primary.map_or(crate::channel::Pattern::Exact, |of| of.pattern),
-        token: None,
+fn recipient(primary: Option<&Substitute>, letter: &Letter) -> Recipient {
+    match primary.filter(|_| letter.canary().is_none()) {
+        Some(of) => Recipient {
+            substitute: of.address.to_string(),
+            real: Some(of.mailbox.address.to_string()),
+            kind: AddressKind::Static,
+            pattern: of.pattern,
+            token: None,
+        },
+        None => {
+            let mailbox = letter.first_mailbox().map(Address::to_string);
+            let canary = letter.canary().map(Address::to_string);
+            Recipient {
+                substitute: canary.or_else(|| mailbox.clone()).unwrap_or_default(),
+                real: mailbox,
+                kind: AddressKind::Unknown,
+                pattern: Pattern::Exact,
+                token: None,
+            }
+        }
     }
 }
 
@@ -98,8 +114,8 @@ fn attribution(substitutes: &[&Substitute], at: Millis) -> Attribution {
     let none = Utm::default();
     let utm = substitutes.first().map_or(&none, |of| &of.channel.utm);
     Attribution {
-        status: Status::Channel,
-        confidence: Confidence::Exact,
+        status: if substitutes.is_empty() { Status::Unknown } else { Status::Channel },
+        confidence: if substitutes.is_empty() { Confidence::None } else { Confidence::Exact },
         age_seconds: None,
         touches: substitutes.iter().take(limit::TOUCHES).map(|of| touch(of, at)).collect(),
         source: present(&utm.source),
@@ -136,14 +152,32 @@ fn touch(of: &Substitute, at: Millis) -> Touch {
     }
 }
 
-fn tags(substitutes: &[&Substitute]) -> Vec<String> {
+/// Those of the channels, then those of the rules.
+fn tags(
+    substitutes: &[&Substitute],
+    letter: &Letter,
+    reading: &Reading,
+    arrival: &Arrival,
+    config: &Config,
+) -> Vec<String> {
     let mut out: Vec<String> = Vec::new();
-    for tag in substitutes.iter().flat_map(|of| &of.channel.tags) {
-        if out.len() < limit::TAGS && !out.contains(tag) {
-            out.push(tag.clone());
+    let mut add = |tag: &str| {
+        if out.len() < limit::TAGS && !out.iter().any(|known| known == tag) {
+            out.push(tag.to_owned());
         }
+    };
+    substitutes.iter().flat_map(|of| &of.channel.tags).for_each(|tag| add(tag));
+    if !config.tags.is_empty() {
+        let sender = author(letter, reading);
+        let facts = tagged::facts(letter, reading, sender.as_ref(), arrival, config);
+        tagging::fired(&config.tags, config.leads.tag_match, &facts).for_each(|rule| add(rule.tag));
     }
     out
+}
+
+/// The first address of From:, else the envelope's sender.
+pub fn author(letter: &Letter, reading: &Reading) -> Option<Address> {
+    reading.from.clone().or_else(|| letter.sender_address())
 }
 
 fn present(value: &str) -> Option<String> {

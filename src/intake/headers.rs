@@ -1,68 +1,136 @@
-//! The part of a header block that is kept: a few fields to read, and every attribution field that came in.
+//! The part of a header block that is kept: the first field of each name that is read later, several of those that
+//! filters before us add, and every attribution field that came in.
 //!
-//! A header block may be megabytes of anything. What is not needed is dropped as it comes; what is needed has a cap.
+//! A header block may be megabytes of anything. What is not needed is dropped as it comes; what is needed has a cap, so
+//! that no field can push another out.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
-/// Fields that are read later.
-const KEPT: [&str; 10] = [
-    "From",
-    "Sender",
-    "Reply-To",
-    "Subject",
-    "Date",
-    "Message-ID",
-    "In-Reply-To",
-    "References",
-    "Auto-Submitted",
-    "Content-Type",
-];
+use crate::{
+    attribution,
+    classify::{self, Fields},
+};
+
+/// Fields that are read, beside those that classification looks at.
+const READ: [&str; 6] = ["From", "Reply-To", "Subject", "Date", "Message-ID", "Sender"];
+
+/// Each server on the way may have added its own (RFC 8601 section 5).
+pub const AUTHENTICATION: &str = "Authentication-Results";
+
+/// Authentication-Results that are kept.
+const RESULTS: usize = 16;
+
+/// Fields of one name that the config asks for: verdicts, of which the sender may have written some.
+const VERDICTS: usize = 8;
 
 /// Octets kept of one field.
-const FIELD: usize = 8 * 1024;
+const FIELD: usize = 2 * 1024;
 
-/// Octets kept of all fields.
-const BLOCK: usize = 64 * 1024;
+/// Octets kept of a field that may be long in honest mail.
+const LONG_FIELD: usize = 8 * 1024;
 
-/// Names of forged fields told apart; MTAs cap the header block far below what this many would need.
+/// Octets of the names of forged fields told apart.
+const FORGED: usize = 64 * 1024;
+
+/// Fields that may be long in honest mail.
+const LONG: [&str; 3] = ["From", "Subject", "References"];
+
+/// Names of forged fields told apart, beside those of our own fields, which always are: somebody could hide one behind
+/// a thousand others.
 const NAMES: usize = 1000;
 
 /// Attribution fields whose values are kept for the check of a signature; our own are fewer than this.
 const SEALED: usize = 32;
 
+/// Names of the fields to keep and how many of each, made once for a config.
+#[derive(Clone, Debug)]
+pub struct Names(Arc<[(Box<str>, usize)]>);
+
+impl Names {
+    /// What the program reads, and what the config names.
+    pub fn new<'a>(configured: impl Iterator<Item = &'a str>) -> Self {
+        // Where there are two of a field that people's programs write, the second was put in to deceive somebody.
+        let own = READ.iter().copied().chain(classify::fields()).map(|name| (name, 1));
+        let mut names: Vec<(Box<str>, usize)> = Vec::new();
+        for (name, most) in
+            [(AUTHENTICATION, RESULTS)].into_iter().chain(own).chain(configured.map(|name| (name, VERDICTS)))
+        {
+            if !names.iter().any(|(known, _)| known.eq_ignore_ascii_case(name)) {
+                names.push((name.into(), most));
+            }
+        }
+        Self(names.into())
+    }
+
+    /// The place of a name, and how many fields of it are kept.
+    fn find(&self, name: &[u8]) -> Option<(usize, usize)> {
+        let at = self.0.iter().position(|(known, _)| known.as_bytes().eq_ignore_ascii_case(name))?;
+        self.0.get(at).map(|(_, most)| (at, *most))
+    }
+}
+
+/// Whether a name begins with our prefix, in any case.
+pub(super) fn is_attribution(prefix: &str, name: &[u8]) -> bool {
+    name.get(..prefix.len()).is_some_and(|start| start.eq_ignore_ascii_case(prefix.as_bytes()))
+}
+
 /// What is kept of a message's headers.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct HeaderBlock {
-    kept: Vec<(&'static str, Vec<u8>)>,
-    octets: usize,
+    names: Names,
+    /// Values by the position of their name.
+    kept: Vec<(usize, Vec<u8>)>,
     /// Attribution fields by folded name.
     forged: BTreeMap<String, u32>,
+    /// Octets of those names.
+    forged_octets: usize,
     sealed: Vec<(String, String)>,
     sealed_overflow: bool,
-    /// Fields that were dropped for a bound.
+    /// Fields that were dropped although their name is one to keep.
     pub dropped: u32,
 }
 
 impl HeaderBlock {
+    /// Nothing yet.
+    pub fn new(names: Names) -> Self {
+        Self {
+            names,
+            kept: Vec::new(),
+            forged: BTreeMap::new(),
+            forged_octets: 0,
+            sealed: Vec::new(),
+            sealed_overflow: false,
+            dropped: 0,
+        }
+    }
+
     /// Takes one field as the MTA hands it over: the value without its first blank, folds as LF and a blank.
     pub fn add(&mut self, prefix: &str, name: &[u8], value: &[u8]) {
-        if name.len() >= prefix.len() && name.iter().zip(prefix.bytes()).all(|(a, b)| a.eq_ignore_ascii_case(&b)) {
-            self.add_attribution(name, value);
+        if is_attribution(prefix, name) {
+            self.add_attribution(prefix.len(), name, value);
             return;
         }
-        let Some(kept) = KEPT.iter().find(|kept| name.eq_ignore_ascii_case(kept.as_bytes())) else { return };
-        let value = value.get(..FIELD).unwrap_or(value);
-        if self.octets + value.len() > BLOCK {
+        // RFC 5322 section 4.5 lets old mail put blanks before the colon.
+        let name = name.trim_ascii_end();
+        let Some((at, most)) = self.names.find(name) else { return };
+        if self.kept.iter().filter(|(kept, _)| *kept == at).count() >= most {
             self.dropped += 1;
             return;
         }
-        self.octets += value.len();
-        self.kept.push((kept, value.to_vec()));
+        let is_long = LONG.iter().any(|long| long.as_bytes().eq_ignore_ascii_case(name));
+        let cap = if is_long { LONG_FIELD } else { FIELD };
+        self.kept.push((at, value.get(..cap).unwrap_or(value).to_vec()));
     }
 
-    /// The first field of that name: where there are two, the second was put in to deceive somebody.
+    /// The first field of that name.
     pub fn first(&self, name: &str) -> Option<&[u8]> {
-        self.kept.iter().find(|(kept, _)| *kept == name).map(|(_, value)| value.as_slice())
+        self.values(name).next()
+    }
+
+    /// The kept fields of that name, from the top.
+    pub fn values(&self, name: &str) -> impl Iterator<Item = &[u8]> {
+        let at = self.names.find(name.as_bytes()).map(|(at, _)| at);
+        self.kept.iter().filter(move |(kept, _)| Some(*kept) == at).map(|(_, value)| value.as_slice())
     }
 
     /// Attribution fields to delete: name and how often it stands.
@@ -75,18 +143,21 @@ impl HeaderBlock {
         (!self.sealed_overflow && !self.sealed.is_empty()).then_some(&self.sealed)
     }
 
-    fn add_attribution(&mut self, name: &[u8], value: &[u8]) {
+    fn add_attribution(&mut self, prefix_len: usize, name: &[u8], value: &[u8]) {
         let name = String::from_utf8_lossy(name).into_owned();
         let folded = name.to_ascii_lowercase();
         if let Some(count) = self.forged.get_mut(&folded) {
             *count += 1;
-        } else if self.forged.len() < NAMES {
+        } else if folded.get(prefix_len..).is_some_and(attribution::is_ours) {
+            self.forged.insert(folded, 1);
+        } else if self.forged.len() < NAMES && self.forged_octets + folded.len() <= FORGED {
+            self.forged_octets += folded.len();
             self.forged.insert(folded, 1);
         } else {
             self.dropped += 1;
         }
         match std::str::from_utf8(value) {
-            Ok(value) if self.sealed.len() < SEALED && value.len() <= FIELD => {
+            Ok(value) if self.sealed.len() < SEALED && name.len() + value.len() <= LONG_FIELD => {
                 self.sealed.push((name, value.to_owned()));
             }
             _ => self.sealed_overflow = true,
@@ -94,13 +165,25 @@ impl HeaderBlock {
     }
 }
 
+impl Fields for HeaderBlock {
+    fn all(&self, name: &str) -> Vec<String> {
+        let unfolded = |value: &[u8]| String::from_utf8_lossy(value).split_whitespace().collect::<Vec<_>>().join(" ");
+        self.values(name).map(unfolded).collect()
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
+
+    fn block() -> HeaderBlock {
+        HeaderBlock::new(Names::new(["X-Spam-Flag"].into_iter()))
+    }
 
     #[test]
     fn forged_fields_are_counted_in_any_case() {
-        let mut block = HeaderBlock::default();
+        let mut block = block();
         for name in ["X-Lead-Id", "x-lead-id", "X-LEAD-CHANNEL", "Subject", "X-Leader"] {
             block.add("X-Lead-", name.as_bytes(), b"v");
         }
@@ -109,23 +192,74 @@ mod tests {
     }
 
     #[test]
-    fn a_block_of_megabytes_stays_bounded() {
-        let mut block = HeaderBlock::default();
+    fn a_block_of_megabytes_stays_bounded_and_keeps_what_comes_last() {
+        let mut block = block();
         for number in 0..20_000 {
-            block.add("X-Lead-", b"References", &[b'a'; 1000]);
+            block.add("X-Lead-", b"References", &[b'a'; 10_000]);
+            block.add("X-Lead-", b"Authentication-Results", &[b'a'; 10_000]);
             block.add("X-Lead-", format!("X-Lead-{number}").as_bytes(), &[b'a'; 1000]);
             block.add("X-Lead-", b"X-Other", &[b'a'; 1000]);
         }
-        assert!(block.octets <= BLOCK, "{}", block.octets);
+        block.add("X-Lead-", b"From", b"ivan@client.example");
+        let octets: usize = block.kept.iter().map(|(_, value)| value.len()).sum();
+        assert_eq!(octets, LONG_FIELD + RESULTS * FIELD + 19);
         assert_eq!((block.forged.len(), block.sealed.len()), (NAMES, SEALED));
         assert_eq!(block.attribution_fields(), None);
+        assert_eq!(block.first("From"), Some(b"ivan@client.example".as_slice()));
+    }
+
+    #[test]
+    fn names_of_any_length_stay_bounded() {
+        let mut block = block();
+        for number in 0..200 {
+            block.add("X-Lead-", format!("X-Lead-{number}-{}", "n".repeat(10_000)).as_bytes(), b"v");
+        }
+        let octets: usize = block.forged.keys().map(String::len).sum();
+        assert!(octets <= FORGED && octets > FORGED / 2, "{octets}");
+        assert_eq!((block.forged.len() + block.dropped as usize, block.sealed.len()), (200, 0));
+    }
+
+    #[test]
+    fn no_crowd_of_other_names_hides_one_of_ours() {
+        let mut block = block();
+        for number in 0..2 * NAMES {
+            block.add("X-Lead-", format!("X-Lead-{number}").as_bytes(), b"v");
+        }
+        block.add("X-Lead-", b"X-LEAD-Channel", b"forged");
+        block.add("X-Lead-", b"x-lead-channel", b"forged");
+        assert!(block.forged().contains(&("x-lead-channel".to_owned(), 2)));
     }
 
     #[test]
     fn the_first_of_two_fields_counts() {
-        let mut block = HeaderBlock::default();
+        let mut block = block();
         block.add("X-Lead-", b"From", b"one@client.example");
         block.add("X-Lead-", b"FROM", b"two@client.example");
+        block.add("X-Lead-", b"x-spam-flag", b"\n YES");
+        block.add("X-Lead-", b"Date \t", b"today");
+        assert_eq!(block.first("Date"), Some(b"today".as_slice()));
         assert_eq!(block.first("From"), Some(b"one@client.example".as_slice()));
+        block.add("X-Lead-", b"X-Spam-Flag", b"NO");
+        assert_eq!(Fields::all(&block, "X-Spam-Flag"), ["YES", "NO"]);
+    }
+
+    proptest! {
+        #[test]
+        fn no_bytes_panic_and_every_forged_field_is_counted(
+            fields in proptest::collection::vec(
+                ("(x-lead-|X-Lead-|X-Lead|Sub)?", proptest::collection::vec(any::<u8>(), 0..12), any::<Vec<u8>>()),
+                0..20,
+            ),
+        ) {
+            let mut block = block();
+            let mut forged = 0;
+            for (start, tail, value) in &fields {
+                let name = [start.as_bytes(), tail].concat();
+                forged += u32::from(name.len() >= 7 && name[..7].eq_ignore_ascii_case(b"X-Lead-"));
+                block.add("X-Lead-", &name, value);
+            }
+            prop_assert_eq!(block.forged().iter().map(|(_, count)| count).sum::<u32>() + block.dropped, forged);
+            prop_assert!(block.attribution_fields().is_none_or(|fields| fields.len() == forged as usize));
+        }
     }
 }

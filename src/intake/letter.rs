@@ -2,7 +2,10 @@
 
 use std::sync::Arc;
 
-use super::{Intake, headers::HeaderBlock};
+use super::{
+    Changes, Intake,
+    headers::{HeaderBlock, Names},
+};
 use crate::{
     address::{Address, without_brackets, without_route},
     channel::Mailbox,
@@ -12,30 +15,69 @@ use crate::{
 /// Recipients looked at; those beyond are delivered untouched. Postfix stops a client at 1,000 by default.
 pub const MAX_RECIPIENTS: usize = 1000;
 
+/// Octets of one ESMTP argument that is kept; RFC 3461 allows 500 for ORCPT.
+const ARGUMENT: usize = 1024;
+
 /// A message whose end has not come yet.
 #[derive(Debug)]
 pub struct Letter {
-    /// MAIL FROM without brackets, as received.
-    pub sender: Vec<u8>,
+    /// MAIL FROM without brackets, as received; empty for the null sender, `None` where nobody noted it.
+    pub sender: Option<Vec<u8>>,
     /// What is kept of the headers.
     pub headers: HeaderBlock,
     tracked: Vec<Tracked>,
     /// Mailboxes that are recipients of their own, so that no rewrite delivers to them twice.
-    given: Vec<Address>,
+    given: Vec<Given>,
+    /// The first recipient that no human could have known.
+    canary: Option<Address>,
     recipients: usize,
 }
 
 /// A recipient that is a substitute address.
 #[derive(Debug)]
 pub struct Tracked {
-    /// The argument of RCPT as the MTA knows it: an MTA deletes a recipient by these exact bytes only.
-    pub argument: Vec<u8>,
-    /// ORCPT and NOTIFY as received, to be kept by a rewrite.
-    pub dsn: Vec<Vec<u8>>,
+    /// As it was said.
+    pub rcpt: Rcpt,
     /// What it resolved to.
     pub substitute: Arc<Substitute>,
     /// How the substitute was learnt.
     pub via: Via,
+}
+
+/// A recipient that is a mailbox.
+#[derive(Debug)]
+struct Given {
+    rcpt: Rcpt,
+    mailbox: Address,
+}
+
+/// One RCPT, of which MTAs keep every byte.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Rcpt {
+    /// The path: Sendmail deletes a recipient by these exact bytes only, brackets included.
+    pub path: Vec<u8>,
+    /// ORCPT and NOTIFY as received, to be kept by a rewrite.
+    pub dsn: Vec<Vec<u8>>,
+}
+
+impl Rcpt {
+    fn new(path: &[u8], arguments: &[&[u8]]) -> Self {
+        let is_dsn = |argument: &&&[u8]| {
+            argument.len() <= ARGUMENT
+                && [b"ORCPT=".as_slice(), b"NOTIFY="]
+                    .iter()
+                    .any(|name| argument.get(..name.len()).is_some_and(|start| start.eq_ignore_ascii_case(name)))
+        };
+        let dsn = arguments.iter().filter(is_dsn).map(|argument| argument.to_vec()).collect();
+        // Only a source route makes a path that long: the address itself is bounded.
+        let path = if path.len() > ARGUMENT { without_route(without_brackets(path)) } else { path };
+        Self { path: path.to_vec(), dsn }
+    }
+
+    /// The address as it was spelled, without brackets and route: Postfix deletes a recipient by these exact bytes only.
+    pub fn address(&self) -> &[u8] {
+        without_route(without_brackets(&self.path))
+    }
 }
 
 /// How a substitute was learnt.
@@ -48,12 +90,13 @@ pub enum Via {
 }
 
 impl Letter {
-    pub(super) fn new(sender: &[u8]) -> Self {
+    pub(super) fn new(sender: Option<&[u8]>, names: Names) -> Self {
         Self {
-            sender: without_brackets(sender).to_vec(),
-            headers: HeaderBlock::default(),
+            sender: sender.map(|sender| without_brackets(sender).to_vec()),
+            headers: HeaderBlock::new(names),
             tracked: Vec::new(),
             given: Vec::new(),
+            canary: None,
             recipients: 0,
         }
     }
@@ -65,6 +108,10 @@ impl Letter {
             return None;
         }
         let Some(address) = Address::from_path(path) else { return Some(Resolution::Foreign) };
+        if self.canary.is_none() && intake.config.classify.canaries.contains(&address) {
+            self.canary = Some(address);
+            return Some(Resolution::Foreign);
+        }
         let resolution = intake.table.resolve(&address);
         match &resolution {
             Resolution::Channel(substitute) => self.track(path, arguments, substitute, Via::Recipient),
@@ -72,8 +119,8 @@ impl Letter {
                 if let Some(substitute) = original(intake, mailbox, arguments) {
                     self.track(path, arguments, &substitute, Via::Original);
                 }
-                if !self.given.contains(&address) {
-                    self.given.push(address);
+                if !self.given.iter().any(|given| given.rcpt.path == path) {
+                    self.given.push(Given { rcpt: Rcpt::new(path, arguments), mailbox: address });
                 }
             }
             Resolution::Unknown { .. } | Resolution::Foreign => {}
@@ -86,6 +133,16 @@ impl Letter {
         self.headers.add(&intake.config.headers.prefix, name, value);
     }
 
+    /// The envelope sender as an address.
+    pub fn sender_address(&self) -> Option<Address> {
+        Address::from_path(self.sender.as_deref()?)
+    }
+
+    /// The removal of forged headers: all that a message needs that is no lead, or whose lead cannot be recorded.
+    pub fn without_forged(&self) -> Changes {
+        Changes { delete: self.headers.forged(), ..Changes::default() }
+    }
+
     /// Whether any recipient is a substitute.
     pub fn is_tracked(&self) -> bool {
         !self.tracked.is_empty()
@@ -96,9 +153,29 @@ impl Letter {
         &self.tracked
     }
 
+    /// The first mailbox that is a recipient of its own.
+    pub fn first_mailbox(&self) -> Option<&Address> {
+        self.mailboxes().next()
+    }
+
+    /// The mailboxes that are recipients of their own.
+    pub fn mailboxes(&self) -> impl Iterator<Item = &Address> {
+        self.given.iter().map(|given| &given.mailbox)
+    }
+
+    /// The recipients that are this mailbox, in every spelling.
+    pub fn given_as<'a>(&'a self, mailbox: &'a Address) -> impl Iterator<Item = &'a Rcpt> {
+        self.given.iter().filter(move |given| given.mailbox == *mailbox).map(|given| &given.rcpt)
+    }
+
+    /// The first recipient that no human could have known.
+    pub fn canary(&self) -> Option<&Address> {
+        self.canary.as_ref()
+    }
+
     /// Whether the mailbox is a recipient of its own.
     pub fn is_given(&self, mailbox: &Address) -> bool {
-        self.given.contains(mailbox)
+        self.mailboxes().any(|given| given == mailbox)
     }
 
     /// Recipients seen.
@@ -107,21 +184,15 @@ impl Letter {
     }
 
     fn track(&mut self, path: &[u8], arguments: &[&[u8]], substitute: &Arc<Substitute>, via: Via) {
-        let argument = without_route(without_brackets(path)).to_vec();
         let known = |tracked: &Tracked| match via {
-            Via::Recipient => tracked.argument == argument,
+            Via::Recipient => tracked.rcpt.path == path,
             Via::Original => tracked.substitute.address == substitute.address,
         };
         if self.tracked.iter().any(known) {
             return;
         }
-        let is_dsn = |argument: &&&[u8]| {
-            [b"ORCPT=".as_slice(), b"NOTIFY="]
-                .iter()
-                .any(|name| argument.get(..name.len()).is_some_and(|start| start.eq_ignore_ascii_case(name)))
-        };
-        let dsn = arguments.iter().filter(is_dsn).map(|argument| argument.to_vec()).collect();
-        self.tracked.push(Tracked { argument, dsn, substitute: Arc::clone(substitute), via });
+        let rcpt = Rcpt::new(path, arguments);
+        self.tracked.push(Tracked { rcpt, substitute: Arc::clone(substitute), via });
     }
 }
 

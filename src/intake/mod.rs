@@ -5,26 +5,35 @@
 //! one snapshot of the config: a session keeps the one it began with. Knows no milter, never calls the network, and
 //! waits for nothing but the store.
 
+mod authentication;
 mod changes;
 mod dedupe;
 mod draft;
 mod headers;
 mod letter;
 mod read;
+mod sender;
+mod tagged;
+mod words;
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
+
+use sha2::{Digest, Sha256};
 
 pub use changes::{Changes, NewRecipient};
 pub use letter::{Letter, MAX_RECIPIENTS, Via};
 
+use self::{headers::Names, read::Reading};
 use crate::{
+    address::Address,
     attribution::{self, Seal},
+    classify::{self, Class, Facts, Origin},
     clock::Millis,
-    config::{Config, OnError, Strip},
-    event::EventType,
-    lead::{Lead, Repeat},
-    resolve::Table,
-    store::{Commit, NewLead, Recorded, Store, StoreError},
+    config::{Config, Direct, OnError, Strip},
+    lead::Lead,
+    resolve::{Resolution, Table},
+    store::{Commit, Counting, MessageDigest, NewLead, Store, StoreError, Subscriber, Way},
+    tagging::{self, Judged},
 };
 
 /// A config snapshot and the table made from it.
@@ -34,8 +43,10 @@ pub struct Intake {
     pub config: Config,
     /// Its addresses.
     pub table: Table,
-    /// Sinks that get `lead.received`.
-    sinks: Vec<String>,
+    /// Who gets which events.
+    pub subscribers: Arc<[Subscriber]>,
+    /// Header fields to keep.
+    names: Names,
 }
 
 /// What the door knows of a message beside envelope and headers.
@@ -49,6 +60,8 @@ pub struct Arrival {
     pub size: Option<u64>,
     /// What headers of our own fleet mean here.
     pub second_pass: SecondPass,
+    /// How it came in.
+    pub origin: Origin,
 }
 
 /// What headers of our own fleet mean, once their signature has been found valid.
@@ -88,19 +101,24 @@ pub enum Finding {
     },
 }
 
+/// A message before the store is asked.
+#[derive(Debug)]
+pub enum Drawn {
+    /// Nothing to record, whatever the store knows.
+    Untracked,
+    /// Our own headers, signed by this fleet.
+    Trusted,
+    /// A lead, unless the store knows better.
+    Lead(Box<NewLead>),
+}
+
 /// A lead as it was recorded.
 #[derive(Debug)]
 pub struct LeadFinding {
-    /// Its id.
-    pub id: String,
-    /// The channel's id.
-    pub channel: Option<String>,
-    /// New or repeat.
-    pub repeat: Repeat,
+    /// The lead as its event tells it.
+    pub lead: Lead,
     /// Whether the message was known already.
     pub duplicate: bool,
-    /// Substitutes written to.
-    pub touches: usize,
     /// The event's JSON.
     pub event: String,
 }
@@ -109,71 +127,163 @@ impl Intake {
     /// Makes the table of a config.
     pub fn new(config: Config) -> Self {
         let table = Table::new(&config.mailboxes, &config.channels);
-        let wants = |sink: &&crate::config::Sink| sink.events.contains(&EventType::LeadReceived);
-        let sinks = config.sinks.iter().filter(wants).map(|sink| sink.id.clone()).collect();
-        Self { config, table, sinks }
+        let subscriber = |sink: &crate::config::Sink| Subscriber {
+            sink: sink.id.clone(),
+            events: sink.events.clone(),
+            kinds: sink.kinds.clone(),
+        };
+        let subscribers = config.sinks.iter().map(subscriber).collect();
+        let of_spam = config.classify.spam_headers.iter().map(|rule| rule.name.as_str());
+        let names = Names::new(of_spam.chain(tagged::fields(&config.tags)));
+        Self { config, table, subscribers, names }
     }
 
-    /// A message that begins with this MAIL FROM argument.
-    pub fn letter(&self, sender: &[u8]) -> Letter {
-        Letter::new(sender)
+    /// A message that begins with this MAIL FROM argument; `None` where nobody noted it.
+    pub fn letter(&self, sender: Option<&[u8]>) -> Letter {
+        Letter::new(sender, self.names.clone())
+    }
+
+    /// Whether a header field of that name is ours, or forged to look so.
+    pub fn is_attribution(&self, name: &[u8]) -> bool {
+        headers::is_attribution(&self.config.headers.prefix, name)
     }
 
     /// Whether the rest of the message is of interest, once all recipients are known.
     pub fn wants_headers(&self, letter: &Letter) -> bool {
-        letter.is_tracked() || self.config.headers.strip == Strip::All
+        self.way(letter).is_some() || self.config.headers.strip == Strip::All
+    }
+
+    /// Whether the store has to be asked: a letter to a mailbox that answers nothing is none of its business, unless
+    /// senders are followed.
+    pub fn may_record(&self, letter: &Letter) -> bool {
+        match self.way(letter) {
+            Some(Way::Direct(direct)) if direct < Direct::Senders => {
+                ["In-Reply-To", "References"].iter().any(|name| letter.headers.first(name).is_some())
+            }
+            way => way.is_some(),
+        }
     }
 
     /// Judges a whole message. With [`Commit::Dry`] nothing is recorded, and the id is only an example.
     pub async fn finish(&self, letter: Letter, arrival: Arrival, store: &Store, commit: Commit) -> Outcome {
-        let forged = letter.headers.forged();
-        if !letter.is_tracked() {
-            return Outcome { changes: Changes::only_deleting(forged), finding: Finding::Untracked };
-        }
-        let reading = read::read(&letter.headers, &self.config.leads.default_charset);
-        let signed_id = self.signed_id(&letter, reading.message_id.as_deref());
-        if signed_id.is_some() && arrival.second_pass == SecondPass::Keep {
-            let changes = changes::rewritten(&letter, Changes::default());
-            return Outcome { changes, finding: Finding::Trusted };
-        }
-        let is_recovered = signed_id.is_some();
-        let mut lead = draft::lead(&letter, &reading, &arrival, &self.config);
-        lead.lead_id = signed_id.unwrap_or(lead.lead_id);
-        let message_id = reading.message_id.clone();
-        let new = NewLead {
-            keys: dedupe::keys(&letter, &reading, arrival.at),
-            lead: lead.clone(),
-            basis: self.config.leads.unique_by,
-            window: self.config.leads.unique_window,
-            host: self.config.hostname.clone(),
-            privacy: self.config.privacy,
-            sinks: self.sinks.clone(),
-            is_recovered,
-            keep_late: self.config.milter.on_error == OnError::Accept,
+        let without_forged = letter.without_forged();
+        let new = match self.draw_up(&letter, &arrival) {
+            Drawn::Untracked => return Outcome { changes: without_forged, finding: Finding::Untracked },
+            Drawn::Trusted => {
+                let changes = changes::rewritten(&letter, Changes::default());
+                return Outcome { changes, finding: Finding::Trusted };
+            }
+            Drawn::Lead(new) => *new,
         };
+        let message_id = new.lead.message.message_id.clone();
         match within(self.config.milter.budget, store.record(new, commit)).await {
-            Ok(recorded) => {
-                let insert = self.fields(&lead, &recorded, message_id.as_deref());
-                let changes = Changes { insert, ..Changes::only_deleting(forged) };
-                let finding = Finding::Lead(Box::new(LeadFinding {
-                    channel: lead.channel.map(|channel| channel.id),
-                    touches: lead.attribution.touches.len(),
-                    id: recorded.lead_id,
-                    repeat: recorded.repeat,
-                    duplicate: recorded.duplicate,
-                    event: recorded.event,
-                }));
+            Ok(Some(recorded)) => {
+                let insert = self.fields(&recorded.lead, message_id.as_deref());
+                let changes = Changes { insert, ..without_forged };
+                let (lead, duplicate, event) = (recorded.lead, recorded.duplicate, recorded.event);
+                let finding = Finding::Lead(Box::new(LeadFinding { lead, duplicate, event }));
                 Outcome { changes: changes::rewritten(&letter, changes), finding }
             }
-            Err(cause) => {
-                Outcome { changes: Changes::only_deleting(forged), finding: Finding::Fault { cause, message_id } }
-            }
+            Ok(None) => Outcome { changes: without_forged, finding: Finding::Untracked },
+            Err(cause) => Outcome { changes: without_forged, finding: Finding::Fault { cause, message_id } },
         }
     }
 
-    fn fields(&self, lead: &Lead, recorded: &Recorded, message_id: Option<&str>) -> Vec<attribution::Field> {
+    /// What becomes of a message as far as the store is not asked; `explain --message` tells it.
+    pub fn draw_up(&self, letter: &Letter, arrival: &Arrival) -> Drawn {
+        let Some(way) = self.way(letter) else { return Drawn::Untracked };
+        let reading = read::read(&letter.headers, &self.config.leads.default_charset);
+        let signed_id = self.signed_id(letter, reading.message_id.as_deref());
+        if signed_id.is_some() && arrival.second_pass == SecondPass::Keep {
+            return Drawn::Trusted;
+        }
+        if matches!(way, Way::Direct(direct) if direct < Direct::Senders) && reading.refers_to.is_empty() {
+            return Drawn::Untracked;
+        }
+        Drawn::Lead(Box::new(self.new_lead(letter, &reading, arrival, way, signed_id)))
+    }
+
+    /// What each tag rule makes of a message, and why.
+    pub fn judge_tags(&self, letter: &Letter, arrival: &Arrival) -> Vec<Judged> {
+        let reading = read::read(&letter.headers, &self.config.leads.default_charset);
+        let author = draft::author(letter, &reading);
+        let facts = tagged::facts(letter, &reading, author.as_ref(), arrival, &self.config);
+        tagging::judged(&self.config.tags, self.config.leads.tag_match, &facts)
+    }
+
+    fn classify(&self, letter: &Letter, reading: &Reading, origin: &Origin) -> Class {
+        let sender = letter.sender.as_deref().map(String::from_utf8_lossy);
+        let facts = Facts {
+            envelope_from: sender.as_deref(),
+            from: reading.from.as_ref(),
+            subject: reading.subject.as_deref(),
+            fields: &letter.headers,
+            origin,
+            domains: &self.config.domains,
+        };
+        classify::classify(&facts, &self.config.classify)
+    }
+
+    /// How the config counts leads.
+    pub fn counting(&self) -> Counting {
+        let leads = &self.config.leads;
+        Counting {
+            basis: leads.unique_by,
+            window: leads.unique_window,
+            requires_dmarc: leads.unique_requires_dmarc,
+            leak: self.config.leak,
+        }
+    }
+
+    /// By which address the letter came, if it is to be looked at.
+    fn way(&self, letter: &Letter) -> Option<Way> {
+        let direct = self.config.leads.direct;
+        if letter.canary().is_some() {
+            Some(Way::Canary)
+        } else if letter.is_tracked() {
+            Some(Way::Substitute)
+        } else if direct != Direct::Ignore && letter.first_mailbox().is_some() {
+            Some(Way::Direct(direct))
+        } else {
+            None
+        }
+    }
+
+    fn new_lead(
+        &self,
+        letter: &Letter,
+        reading: &Reading,
+        arrival: &Arrival,
+        way: Way,
+        signed_id: Option<String>,
+    ) -> NewLead {
+        let leads = &self.config.leads;
+        let class = self.classify(letter, reading, &arrival.origin);
+        let mut lead = draft::lead(letter, reading, arrival, class, &self.config);
+        let is_recovered = signed_id.is_some();
+        lead.lead_id = signed_id.unwrap_or(lead.lead_id);
+        let address = draft::author(letter, reading);
+        NewLead {
+            keys: dedupe::keys(letter, reading, arrival.at),
+            copies: dedupe::copies(letter, reading, arrival.at),
+            message_id: reading.message_id.as_deref().map(digest),
+            refers_to: reading.refers_to.iter().map(|id| digest(id)).collect(),
+            sender_key: address.map(|address| sender::key(&address, leads.normalize)),
+            way,
+            counting: self.counting(),
+            host: self.config.hostname.clone(),
+            privacy: self.config.privacy,
+            subscribers: Arc::clone(&self.subscribers),
+            is_recovered,
+            keep_late: self.config.milter.on_error == OnError::Accept,
+            lead,
+        }
+    }
+
+    /// The headers that a recorded lead's message gets.
+    pub fn fields(&self, lead: &Lead, message_id: Option<&str>) -> Vec<attribution::Field> {
         let prefix = &self.config.headers.prefix;
-        let mut fields = attribution::fields(prefix, lead, &recorded.lead_id, &recorded.repeat);
+        let mut fields = attribution::fields(prefix, lead);
         if let Some(key) = &self.config.headers.key {
             fields.push(attribution::sign(key, Seal { prefix, message_id }, &fields));
         }
@@ -190,16 +300,28 @@ impl Intake {
             let is_wanted = |name: &str| name.get(prefix.len()..).is_some_and(|tail| tail.eq_ignore_ascii_case(wanted));
             found.iter().find(|(name, _)| is_wanted(name))
         };
-        let (name, body) = field(attribution::SUBSTITUTE)?;
-        let names_recipient = letter.tracked().iter().any(|tracked| {
-            let ours = attribution::field_body(name.len(), tracked.substitute.address.as_str());
-            body.split_ascii_whitespace().eq(ours.split_ascii_whitespace())
-        });
+        let (_, body) = field(attribution::SUBSTITUTE)?;
+        let named = Address::parse(&read::decoded_words(body))?;
+        let names_recipient = match self.table.resolve(&named) {
+            // A hop before us may have put the mailbox in the substitute's place.
+            Resolution::Channel(of) => {
+                letter.is_given(&of.mailbox.address)
+                    || letter.tracked().iter().any(|tracked| tracked.substitute.address == named)
+            }
+            _ => false,
+        };
         let pairs = found.iter().map(|(name, body)| (name.as_str(), body.as_str()));
         let is_ours = names_recipient && attribution::verify(key, Seal { prefix, message_id }, pairs);
         let (_, id) = field(attribution::ID)?;
         is_ours.then(|| id.trim().to_owned())
     }
+}
+
+/// A Message-ID, as the store knows it.
+fn digest(message_id: &str) -> MessageDigest {
+    let mut out = MessageDigest::default();
+    out.iter_mut().zip(Sha256::digest(message_id)).for_each(|(out, byte)| *out = byte);
+    out
 }
 
 async fn within<T>(budget: Duration, answer: impl Future<Output = Result<T, StoreError>>) -> Result<T, StoreError> {

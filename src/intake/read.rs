@@ -6,9 +6,9 @@
 use std::{borrow::Cow, panic::catch_unwind, sync::LazyLock};
 
 use encoding_rs::{Encoding, UTF_8};
-use mail_parser::{HeaderName, MessageParser};
+use mail_parser::{DateTime, HeaderName, MessageParser};
 
-use super::headers::HeaderBlock;
+use super::{headers::HeaderBlock, words};
 use crate::{
     address::Address,
     clock::Millis,
@@ -18,6 +18,9 @@ use crate::{
 static PARSER: LazyLock<MessageParser> = LazyLock::new(|| {
     MessageParser::new().header_address(HeaderName::From).header_text(HeaderName::Subject).header_date(HeaderName::Date)
 });
+
+/// Letters that one may answer; a thread's lead is among the closest, or the oldest of a short thread.
+const REFERENCES: usize = 16;
 
 /// What a letter says of itself.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -34,6 +37,8 @@ pub struct Reading {
     pub message_id: Option<String>,
     /// In-Reply-To with its angle brackets.
     pub in_reply_to: Option<String>,
+    /// Message-IDs of the letters that this one answers, the closest first.
+    pub refers_to: Vec<String>,
     /// Whether Auto-Submitted says that no person wrote it (RFC 3834 section 5).
     pub auto_submitted: bool,
     /// What else tells two letters apart: some fields as they came, white space folded.
@@ -42,14 +47,13 @@ pub struct Reading {
 
 /// Reads what was kept of the headers.
 pub fn read(headers: &HeaderBlock, default_charset: &str) -> Reading {
-    let charset = declared_charset(headers.first("Content-Type"))
-        .or_else(|| Encoding::for_label(default_charset.as_bytes()))
-        .unwrap_or(UTF_8);
+    let charset = charset(headers, default_charset);
     let text = |name: &str| headers.first(name).map(|value| decoded(value, charset));
     let line = |name: &str| text(name).map(|value| unfolded(&value));
     let mut reading = Reading {
-        message_id: line("Message-ID").and_then(|value| bounded(&value, limit::TEXT)),
+        message_id: line("Message-ID").and_then(|value| first_id(&value).or_else(|| bounded(&value, limit::TEXT))),
         in_reply_to: line("In-Reply-To").and_then(|value| first_id(&value)),
+        refers_to: referred(line("In-Reply-To").as_deref(), line("References").as_deref()),
         auto_submitted: line("Auto-Submitted").is_some_and(|value| is_automatic(&value)),
         fingerprint: ["From", "Date", "Reply-To", "References", "Content-Type"]
             .iter()
@@ -61,8 +65,8 @@ pub fn read(headers: &HeaderBlock, default_charset: &str) -> Reading {
     for name in ["From", "Subject", "Date"] {
         if let Some(value) = text(name) {
             // A bare CR or NUL could end the field early; a fold must keep its blank.
-            let value = value.replace(['\r', '\0'], "").replace('\n', "\r\n ");
-            block.push_str(&format!("{name}: {value}\r\n"));
+            let value = value.replace('\0', "").replace('\r', " ").replace('\n', "\r\n ");
+            block.push_str(&format!("{name}: {}\r\n", words::joined(&value)));
         }
     }
     block.push_str("\r\n");
@@ -70,16 +74,36 @@ pub fn read(headers: &HeaderBlock, default_charset: &str) -> Reading {
     reading
 }
 
+/// The first field of that name as people read it: decoded, bounded, on one line.
+pub fn text(headers: &HeaderBlock, name: &str, default_charset: &str) -> Option<String> {
+    let raw = raw_text(headers, name, default_charset)?;
+    let value = if raw.contains("=?") { decoded_words(&raw) } else { raw };
+    Some(bounded(&value, limit::TEXT).unwrap_or_default())
+}
+
+/// The same on one line, in which encoded words still stand.
+pub fn raw_text(headers: &HeaderBlock, name: &str, default_charset: &str) -> Option<String> {
+    headers.first(name).map(|value| unfolded(&decoded(value, charset(headers, default_charset))))
+}
+
+/// A header value with its encoded words decoded (RFC 2047).
+pub fn decoded_words(value: &str) -> String {
+    let mut reading = Reading::default();
+    parse(&format!("Subject: {}\r\n\r\n", unfolded(value)), &mut reading);
+    reading.subject.unwrap_or_default()
+}
+
 /// The parser promises not to panic, and has broken that promise in two past releases.
 fn parse(block: &str, reading: &mut Reading) {
     let parsed = catch_unwind(|| {
         let message = PARSER.parse_headers(block.as_bytes())?;
         let from = message.from().and_then(|from| from.first()).map(|first| {
-            let address = first.address().and_then(Address::parse);
+            let address = first.address().and_then(|address| Address::from_path(address.as_bytes()));
             (address, first.name().and_then(|name| bounded(name, limit::TEXT)))
         });
         let subject = message.subject().and_then(|subject| bounded(subject, limit::TEXT));
-        let date = message.date().filter(|date| date.is_valid()).map(|date| Millis::from_seconds(date.to_timestamp()));
+        let date = message.date().filter(|date| date.is_valid() && is_in_calendar(date));
+        let date = date.map(|date| Millis::from_seconds(date.to_timestamp()));
         Some((from, subject, date))
     });
     if let Ok(Some((from, subject, date))) = parsed {
@@ -88,17 +112,43 @@ fn parse(block: &str, reading: &mut Reading) {
     }
 }
 
+/// The parser counts on from the last day of a month: 30 February would be 2 March.
+fn is_in_calendar(date: &DateTime) -> bool {
+    let part = |value: u8| i8::try_from(value).unwrap_or(-1);
+    i16::try_from(date.year).is_ok_and(|year| jiff::civil::Date::new(year, part(date.month), part(date.day)).is_ok())
+}
+
 /// RFC 3834 section 5: anything but `no` was not written by a person.
 fn is_automatic(value: &str) -> bool {
     let word = value.split([';', ' ']).next().unwrap_or_default();
     !word.is_empty() && !word.eq_ignore_ascii_case("no")
 }
 
+/// In-Reply-To first, then References from its end: the closest letter before the oldest.
+fn referred(in_reply_to: Option<&str>, references: Option<&str>) -> Vec<String> {
+    let mut found = ids(in_reply_to.unwrap_or_default());
+    for id in ids(references.unwrap_or_default()).into_iter().rev() {
+        if found.len() < REFERENCES && !found.contains(&id) {
+            found.push(id);
+        }
+    }
+    found
+}
+
 fn first_id(value: &str) -> Option<String> {
-    let start = value.find('<')?;
-    let rest = value.get(start..)?;
-    let end = rest.find('>')?;
-    bounded(rest.get(..=end)?, limit::TEXT)
+    ids(value).into_iter().next()
+}
+
+/// The Message-IDs in a field's value.
+fn ids(value: &str) -> Vec<String> {
+    let starts = value.match_indices('<').take(REFERENCES * 4);
+    starts
+        .filter_map(|(start, _)| {
+            let rest = value.get(start..)?;
+            let end = rest.find('>')?;
+            bounded(rest.get(..=end)?, limit::TEXT)
+        })
+        .collect()
 }
 
 fn decoded<'a>(value: &'a [u8], charset: &'static Encoding) -> Cow<'a, str> {
@@ -121,21 +171,30 @@ fn unfolded(value: &str) -> String {
     out
 }
 
-/// The charset parameter of Content-Type, unless it is UTF-8, which raw bytes that are no UTF-8 disprove.
+/// In which raw bytes that are no UTF-8 are read.
+fn charset(headers: &HeaderBlock, default_charset: &str) -> &'static Encoding {
+    declared_charset(headers.first("Content-Type"))
+        .or_else(|| Encoding::for_label(default_charset.as_bytes()))
+        .unwrap_or(UTF_8)
+}
+
+/// The charset parameter of Content-Type, unless it is UTF-8, which raw bytes that are no UTF-8 disprove, or one that a
+/// header line cannot be written in (UTF-16).
 fn declared_charset(content_type: Option<&[u8]>) -> Option<&'static Encoding> {
     let text = String::from_utf8_lossy(content_type?).to_ascii_lowercase();
     let value = text.split_once("charset=")?.1.trim_start_matches('"');
     let label = value.split(['"', ';', ' ', '\t', '\n', '\r']).next()?;
-    Encoding::for_label(label.as_bytes()).filter(|encoding| *encoding != UTF_8)
+    Encoding::for_label(label.as_bytes()).filter(|encoding| *encoding != UTF_8 && encoding.is_ascii_compatible())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::intake::headers::Names;
     use proptest::prelude::*;
 
     fn reading(fields: &[(&str, &[u8])]) -> Reading {
-        let mut headers = HeaderBlock::default();
+        let mut headers = HeaderBlock::new(Names::new(std::iter::empty()));
         for (name, value) in fields {
             headers.add("X-Lead-", name.as_bytes(), value);
         }
@@ -163,6 +222,7 @@ mod tests {
             date: Some(Millis(1_795_321_567_000)),
             message_id: Some("<CAF7=x@mail.client.example>".into()),
             in_reply_to: Some("<a@b>".into()),
+            refers_to: vec!["<a@b>".into(), "<c@d>".into()],
             auto_submitted: true,
             fingerprint: Vec::new(),
         };
@@ -178,6 +238,10 @@ mod tests {
         assert_eq!(reading(&[("Subject", &cp1251)]).subject.as_deref(), Some("Цена"));
         let wrong = ("Content-Type", b"text/plain; charset=utf-8".as_slice());
         assert_eq!(reading(&[("Subject", &cp1251), wrong]).subject.as_deref(), Some("Цена"));
+        for impossible in ["text/plain; charset=utf-16", "text/plain; charset=hz-gb-2312"] {
+            let impossible = ("Content-Type", impossible.as_bytes());
+            assert_eq!(reading(&[("Subject", &cp1251), impossible]).subject.as_deref(), Some("Цена"));
+        }
         assert_eq!(reading(&[("Subject", "Цена".as_bytes())]).subject.as_deref(), Some("Цена"));
         let from = [cp1251.as_ref(), b" <a@client.example>"].concat();
         assert_eq!(reading(&[("From", &from)]).from_name.as_deref(), Some("Цена"));
@@ -192,6 +256,8 @@ mod tests {
             ("undisclosed-recipients:;", None, None),
             ("", None, None),
             ("no address", None, None),
+            ("Ivan <@relay.example,@b.example:a@client.example>", Some("a@client.example"), Some("Ivan")),
+            ("Ivan\r <a@client.example>", Some("a@client.example"), Some("Ivan")),
         ];
         for (value, from, name) in rows {
             let got = reading(&[("From", value.as_bytes())]);
@@ -199,6 +265,25 @@ mod tests {
             if from.is_some() {
                 assert_eq!(got.from_name.as_deref(), *name, "{value}");
             }
+        }
+    }
+
+    #[test]
+    fn what_a_field_smuggles_in_stays_text_or_goes() {
+        let rows: &[(&str, &str, Option<&str>)] = &[
+            ("Subject", "pumps\rBcc: victim@company.ru", Some("pumps Bcc: victim@company.ru")),
+            ("Subject", "pumps\n\tmore", Some("pumps more")),
+            ("Message-ID", "<1@c>\n\tX-Lead-Id: forged", Some("<1@c>")),
+            ("Message-ID", "no-brackets@c", Some("no-brackets@c")),
+            ("Message-ID", " ", None),
+            ("Date", "Sat, 28 Feb 2026 07:26:07 +0000", Some("2026-02-28T07:26:07.000Z")),
+            ("Date", "30 Feb 2026 07:26:07 +0000", None),
+            ("Date", "31 Apr 2026 07:26:07 +0000", None),
+        ];
+        for (name, value, expected) in rows {
+            let got = reading(&[(*name, value.as_bytes())]);
+            let date = got.date.map(|date| date.to_string());
+            assert_eq!(got.subject.or(got.message_id).or(date).as_deref(), *expected, "{value:?}");
         }
     }
 

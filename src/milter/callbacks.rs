@@ -19,7 +19,7 @@ use tracing::{debug, warn};
 
 use super::{
     Milter,
-    client::{client_address, queue_id},
+    client::{client_address, origin, queue_id},
     negotiate::{self, Agreed},
     session::Session,
 };
@@ -128,7 +128,8 @@ async fn handle_eom(milter: &Milter, cx: &mut EomContext<Session>) -> Status {
 
 async fn finish(milter: &Milter, cx: &mut EomContext<Session>, queue_id: Option<String>) -> Status {
     let Some(session) = &mut cx.data else { return Status::Continue };
-    let Some(outcome) = session.finish(queue_id.clone(), milter).await else { return Status::Continue };
+    let origin = origin(&cx.macros);
+    let Some(outcome) = session.finish(queue_id.clone(), origin, milter).await else { return Status::Continue };
     let config = &session.intake().config;
     if matches!(outcome.finding, Finding::Fault { .. }) && config.milter.on_error == OnError::Tempfail {
         let text = ["lead store is not available, try again later"];

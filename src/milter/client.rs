@@ -4,6 +4,8 @@ use std::{ffi::CStr, net::IpAddr};
 
 use indymilter::Macros;
 
+use crate::classify::Origin;
+
 /// The queue id, if the MTA has given one yet.
 pub fn queue_id(macros: &Macros) -> Option<String> {
     text(macros, c"i").map(str::to_owned)
@@ -13,6 +15,16 @@ pub fn queue_id(macros: &Macros) -> Option<String> {
 /// `::ffff:192.0.2.1`.
 pub fn client_address(macros: &Macros) -> Option<IpAddr> {
     text(macros, c"{client_addr}").and_then(parse_address)
+}
+
+/// How the message came in. Postfix and Sendmail set `{auth_authen}` for clients that authenticated themselves; a
+/// submission service is given ORIGINATING as its name by `milter_macro_daemon_name`.
+pub fn origin(macros: &Macros) -> Origin {
+    Origin {
+        client: client_address(macros),
+        authenticated: text(macros, c"{auth_authen}").is_some(),
+        originating: text(macros, c"{daemon_name}") == Some("ORIGINATING"),
+    }
 }
 
 fn text<'a>(macros: &'a Macros, name: &CStr) -> Option<&'a str> {
@@ -29,6 +41,7 @@ fn parse_address(text: &str) -> Option<IpAddr> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
 
     #[test]
     fn client_addresses_of_both_mtas_are_read() {
@@ -45,6 +58,20 @@ mod tests {
         ];
         for (text, expected) in rows {
             assert_eq!(parse_address(text).map(|address| address.to_string()).as_deref(), expected, "{text}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn no_text_panics(text in "(IPv6:|ipv6|\\[|::ffff:)?\\PC{0,20}|[\\[\\]:.0-9a-f]{0,40}") {
+            let _unused = parse_address(&text);
+        }
+
+        #[test]
+        fn every_address_is_read_in_both_forms(address in any::<std::net::IpAddr>()) {
+            prop_assert_eq!(parse_address(&address.to_string()), Some(address.to_canonical()));
+            prop_assert_eq!(parse_address(&format!("[IPv6:{address}]")), Some(address.to_canonical()));
+            prop_assert_eq!(parse_address(&format!("IPv6:{address}")), Some(address.to_canonical()));
         }
     }
 }

@@ -11,9 +11,11 @@ use tracing::debug;
 use super::{Milter, negotiate::Agreed};
 use crate::{
     address::{without_brackets, without_route},
+    classify::Origin,
     clock::Millis,
-    intake::{Arrival, Finding, Intake, Letter, Outcome, SecondPass},
-    maillog::{self, LeadLine, NO_QUEUE},
+    intake::{Arrival, Finding, Intake, LeadFinding, Letter, Outcome, SecondPass},
+    lead::Kind,
+    maillog::{self, Circumstances, NO_QUEUE},
     resolve::Resolution,
     store::Commit,
 };
@@ -58,7 +60,7 @@ impl Session {
     /// MAIL: sender and ESMTP arguments.
     pub fn begin(&mut self, arguments: &[&[u8]]) {
         let sender = arguments.first().copied().unwrap_or_default();
-        self.message = Some(Message { letter: self.intake.letter(sender), size: declared_size(arguments) });
+        self.message = Some(Message { letter: self.intake.letter(Some(sender)), size: declared_size(arguments) });
     }
 
     /// RCPT: recipient and ESMTP arguments.
@@ -112,7 +114,7 @@ impl Session {
     }
 
     /// End of the message: judges and logs it.
-    pub async fn finish(&mut self, queue_id: Option<String>, milter: &Milter) -> Option<Outcome> {
+    pub async fn finish(&mut self, queue_id: Option<String>, origin: Origin, milter: &Milter) -> Option<Outcome> {
         let Message { letter, size } = self.message.take()?;
         let dry_run = self.intake.config.milter.dry_run;
         let began = Instant::now();
@@ -120,7 +122,7 @@ impl Session {
         milter.metrics.headers_beyond_bound.add(u64::from(letter.headers.dropped));
         let queue = queue_id.clone().unwrap_or_else(|| NO_QUEUE.to_owned());
         let recipients = letter.recipients();
-        let arrival = Arrival { at: Millis::now(), queue_id, size, second_pass: SecondPass::Keep };
+        let arrival = Arrival { at: Millis::now(), queue_id, size, second_pass: SecondPass::Keep, origin };
         let commit = if dry_run { Commit::Dry } else { Commit::Durable };
         let outcome = self.intake.finish(letter, arrival, &milter.store, commit).await;
         self.account(&outcome, &queue, recipients, began, milter);
@@ -139,25 +141,21 @@ impl Session {
                 metrics.trusted.one();
                 maillog::trusted(queue);
             }
-            Finding::Lead(lead) => {
-                if self.intake.config.milter.dry_run {
-                    metrics.dry_runs.one();
-                } else if lead.duplicate {
-                    metrics.duplicates.one();
-                } else {
-                    metrics.leads.one();
-                    metrics.leads_repeat.add(u64::from(!lead.repeat.unique));
+            Finding::Lead(found) => {
+                let LeadFinding { lead, duplicate, .. } = found.as_ref();
+                let dry_run = self.intake.config.milter.dry_run;
+                match (dry_run, duplicate, lead.kind) {
+                    (true, ..) => metrics.dry_runs.one(),
+                    (false, true, _) => metrics.duplicates.one(),
+                    (false, false, Kind::Lead) if lead.in_thread_of.is_some() => metrics.replies.one(),
+                    (false, false, Kind::Lead) => {
+                        metrics.leads.one();
+                        metrics.leads_repeat.add(u64::from(lead.repeat.counts() && !lead.repeat.unique));
+                    }
+                    (false, false, _) => metrics.other_kinds.one(),
                 }
-                let line = LeadLine {
-                    id: &lead.id,
-                    channel: lead.channel.as_deref().unwrap_or("none"),
-                    repeat: &lead.repeat,
-                    duplicate: lead.duplicate,
-                    touches: lead.touches,
-                    delay: began.elapsed(),
-                    dry_run: self.intake.config.milter.dry_run,
-                };
-                maillog::lead(queue, &line);
+                let (duplicate, delay) = (*duplicate, began.elapsed());
+                maillog::lead(queue, lead, Circumstances { duplicate, delay, dry_run });
             }
             Finding::Fault { cause, message_id } => {
                 metrics.faults.one();
@@ -177,12 +175,27 @@ fn declared_size(parameters: &[&[u8]]) -> Option<u64> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
 
     #[test]
     fn size_is_what_the_client_declared() {
         assert_eq!(declared_size(&[b"BODY=8BITMIME", b"size=18231"]), Some(18231));
         for parameters in [&[b"SIZE=".as_slice()], &[b"SIZE=x"], &[b"SIZE"], &[b"" as &[u8]]] {
             assert_eq!(declared_size(parameters), None);
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn no_arguments_panic(arguments in proptest::collection::vec(proptest::collection::vec(any::<u8>(), 0..20), 0..4)) {
+            let arguments: Vec<&[u8]> = arguments.iter().map(Vec::as_slice).collect();
+            let _unused = declared_size(&arguments);
+        }
+
+        #[test]
+        fn a_size_is_a_number_of_octets(size in any::<u64>(), more in "[1-9][0-9]{20,40}|-1|1x| 1") {
+            prop_assert_eq!(declared_size(&[b"BODY=7BIT", format!("Size={size}").as_bytes()]), Some(size));
+            prop_assert_eq!(declared_size(&[format!("SIZE={more}").as_bytes()]), None);
         }
     }
 }

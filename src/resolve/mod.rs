@@ -181,6 +181,7 @@ impl Table {
 mod tests {
     use super::*;
     use crate::channel::Utm;
+    use proptest::prelude::*;
 
     fn address(text: &str) -> Address {
         Address::parse(text).unwrap()
@@ -244,5 +245,17 @@ mod tests {
         assert_eq!(tag("info.a+b@company.ru"), Some(("info@company.ru".into(), "a+b".into())));
         assert_eq!(tag("ivan.petrov+x@company.ru"), Some(("ivan@company.ru".into(), "petrov+x".into())));
         assert_eq!(tag("ivan+x@company.ru"), None, "this mailbox does not accept +");
+    }
+
+    proptest! {
+        #[test]
+        fn no_text_panics_and_a_rule_is_always_named(
+            text in "(<|\")?(info|ivan|ivan.petrov|INFO)?[+.-]?\\PC{0,12}@?(company.ru|компания.рф)?>?",
+        ) {
+            let got = table().explain(&text);
+            prop_assert!(!got.rule.is_empty());
+            prop_assert_eq!(got.channel.is_some(), got.resolution == "channel");
+            prop_assert_eq!(got.mailbox.is_some(), got.resolution != "foreign");
+        }
     }
 }

@@ -184,6 +184,7 @@ mod tests {
             url: Url::parse(url).unwrap(),
             secrets: vec![Secret::new(vec![7; 32])],
             events: vec![EventType::LeadReceived],
+            kinds: vec![crate::lead::Kind::Lead],
             connect_timeout: Duration::from_secs(5),
             timeout: Duration::from_secs(5),
             concurrency: 1,

@@ -4,44 +4,99 @@
 //! SQL and no engine type leaves this folder. Writes go through one thread that commits them in groups; reads use a
 //! connection of their own. Never calls the network.
 
+mod error;
 mod sqlite;
 
-use std::{collections::BTreeMap, path::PathBuf, time::Duration};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use serde::Serialize;
 
-pub use sqlite::{Store, file_in};
+pub use error::StoreError;
+pub use sqlite::{Foreseen, Store, file_in};
 
 use crate::{
     clock::Millis,
-    config::Privacy,
+    config::{Direct, Leak, Privacy},
     event::EventType,
-    lead::{Basis, Lead, Repeat},
+    lead::{Basis, Kind, Lead},
 };
 
-/// A lead on its way into the store.
+/// A letter on its way into the store.
 #[derive(Clone, Debug)]
 pub struct NewLead {
-    /// The lead; its `repeat` is decided by the store.
+    /// The lead as drawn up; the store decides its `repeat`, and what it knows of thread, sender and address.
     pub lead: Lead,
     /// Keys of the message, one per substitute. A message that shares one with a recorded lead is that lead.
     pub keys: Vec<DedupeKey>,
-    /// What makes two inquiries one person's.
-    pub basis: Basis,
-    /// How long after the last inquiry a sender counts as known; `None` for ever.
-    pub window: Option<Duration>,
+    /// Keys under which copies may come later that are no letters of their own: remembered, not looked for.
+    pub copies: Vec<DedupeKey>,
+    /// The Message-ID.
+    pub message_id: Option<MessageDigest>,
+    /// Message-IDs that the letter refers to, the closest first.
+    pub refers_to: Vec<MessageDigest>,
+    /// What makes two addresses one sender.
+    pub sender_key: Option<String>,
+    /// Whether the letter came to a substitute, to a mailbox itself, or to an address that no human sees.
+    pub way: Way,
+    /// How leads are counted.
+    pub counting: Counting,
     /// The host named in the event.
     pub host: String,
     /// What leaves in the event.
     pub privacy: Privacy,
-    /// Ids of the sinks that get the event.
-    pub sinks: Vec<String>,
+    /// Who gets the event.
+    pub subscribers: Arc<[Subscriber]>,
     /// Whether the lead's id is that of an earlier recording, which may be here still.
     pub is_recovered: bool,
     /// Whether the lead is kept if nobody waits for the answer any more: yes where the mail went on, no where the
     /// client was asked to come again.
     pub keep_late: bool,
 }
+
+/// By which address a letter came.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Way {
+    /// A substitute.
+    Substitute,
+    /// A mailbox itself: recorded only if the store knows enough of the letter.
+    Direct(Direct),
+    /// A canary.
+    Canary,
+}
+
+/// How leads are counted, from the config.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Counting {
+    /// What makes two inquiries one person's.
+    pub basis: Basis,
+    /// How long after the last inquiry a sender counts as known; `None` for ever.
+    pub window: Option<Duration>,
+    /// Whether only senders that pass DMARC count.
+    pub requires_dmarc: bool,
+    /// When an address counts as leaked.
+    pub leak: Leak,
+}
+
+/// A sink's wish.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Subscriber {
+    /// The sink's id.
+    pub sink: String,
+    /// Types of event.
+    pub events: Vec<EventType>,
+    /// Kinds of message.
+    pub kinds: Vec<Kind>,
+}
+
+impl Subscriber {
+    /// Whether the sink wants this event.
+    pub fn wants(&self, event: EventType, kind: Kind) -> bool {
+        self.events.contains(&event) && self.kinds.contains(&kind)
+    }
+}
+
+/// A Message-ID, as the store knows it.
+pub type MessageDigest = [u8; 16];
 
 /// A digest that two copies of one message share.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -62,13 +117,11 @@ pub enum Commit {
     Dry,
 }
 
-/// What the store made of a new lead.
+/// What the store made of a letter.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Recorded {
-    /// The lead's id: the recorded one's for a duplicate.
-    pub lead_id: String,
-    /// New or repeat, as frozen.
-    pub repeat: Repeat,
+    /// The lead as its event tells it; an earlier recording's for a duplicate.
+    pub lead: Lead,
     /// Whether the message was known already, and nothing was written.
     pub duplicate: bool,
     /// The event's JSON.
@@ -164,6 +217,10 @@ pub struct LeadFilter {
     pub channel: Option<String>,
     /// Only this sender, folded.
     pub sender: Option<String>,
+    /// Only this kind.
+    pub kind: Option<Kind>,
+    /// Only leads of their own, no letters in the thread of another.
+    pub own_only: bool,
     /// Received at or after.
     pub since: Option<Millis>,
     /// Received before.
@@ -185,6 +242,46 @@ pub struct DeliveryFilter {
     pub limit: u32,
 }
 
+/// A correction by hand.
+#[derive(Clone, Debug)]
+pub struct Mark {
+    /// The lead's id.
+    pub lead_id: String,
+    /// What the message is.
+    pub kind: Kind,
+    /// Why, for people.
+    pub reason: String,
+    /// How leads are counted.
+    pub counting: Counting,
+    /// The host named in the event.
+    pub host: String,
+    /// Who gets events.
+    pub subscribers: Arc<[Subscriber]>,
+}
+
+/// What is known of an address beside the config.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct AddressNote {
+    /// The address, folded.
+    pub address: String,
+    /// Its state.
+    pub state: AddressState,
+    /// Since when.
+    pub since: Millis,
+    /// Why.
+    pub reason: Option<String>,
+}
+
+/// The state of a static address.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum AddressState {
+    /// Harvested: its leads do not count.
+    Leaked,
+    /// Its leads count, whatever comes: an administrator said so.
+    Trusted,
+}
+
 /// Deliveries of one sink by state.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct SinkCounts {
@@ -200,58 +297,3 @@ pub struct SinkCounts {
 
 /// Counts by sink id.
 pub type CountsBySink = BTreeMap<String, SinkCounts>;
-
-/// Why the store could not answer.
-#[derive(Debug, thiserror::Error)]
-pub enum StoreError {
-    /// The folder cannot be used.
-    #[error("store folder {} cannot be used", folder.display())]
-    Folder {
-        /// The folder.
-        folder: PathBuf,
-        /// The system's reason.
-        source: std::io::Error,
-    },
-    /// There is nothing to read yet.
-    #[error("no store in {}: it is made by the first `leadmilter run` or `ingest`", .0.display())]
-    Missing(PathBuf),
-    /// The engine refused.
-    #[error("store failed while {doing}")]
-    Engine {
-        /// What was being done.
-        doing: &'static str,
-        /// The engine's reason.
-        source: rusqlite::Error,
-    },
-    /// A group commit failed, and every lead in it.
-    #[error("store could not write: {0}")]
-    Write(String),
-    /// More is waiting than the bound allows.
-    #[error("store is behind: {0} writes are waiting")]
-    Busy(usize),
-    /// The answer did not come in time.
-    #[error("store did not answer within {0:?}")]
-    Timeout(Duration),
-    /// The store is closed or its thread ended.
-    #[error("store is closed")]
-    Closed,
-    /// The store was made by a newer version.
-    #[error("store has schema {found}, this leadmilter knows up to {known}: install the newer version again")]
-    TooNew {
-        /// Schema of the store.
-        found: i64,
-        /// Newest schema known here.
-        known: i64,
-    },
-    /// A migration that was applied reads otherwise today.
-    #[error("store was made by another build: migration {0} differs from the one applied")]
-    Altered(i64),
-    /// A stored event cannot be read.
-    #[error("stored event {id} cannot be read")]
-    Event {
-        /// The event's id.
-        id: String,
-        /// What is wrong with it.
-        source: serde_json::Error,
-    },
-}

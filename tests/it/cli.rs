@@ -19,7 +19,7 @@ async fn with_leads() -> (Company, Vec<String>) {
     for received in [1_795_321_570_344, 1_795_408_000_000] {
         let mut new = lead("ivan@client.example", "info+m11@company.ru");
         new.lead.received_at = leadmilter::clock::Millis(received);
-        ids.push(store.record(new, Commit::Durable).await.unwrap().lead_id);
+        ids.push(store.record(new, Commit::Durable).await.unwrap().unwrap().lead.lead_id);
     }
     store.close(std::time::Duration::from_secs(5)).await;
     (company, ids)

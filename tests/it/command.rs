@@ -31,6 +31,19 @@ pub fn run(company: &Company, arguments: &[&str]) -> Output {
 
 /// The same, with standard input.
 pub fn run_with(company: &Company, arguments: &[&str], input: &[u8]) -> Output {
+    let output = finish(company, arguments, input);
+    let text = |bytes| String::from_utf8(bytes).unwrap();
+    Output { code: output.status.code().unwrap(), out: text(output.stdout), err: text(output.stderr) }
+}
+
+/// The same for output that is no text; it must succeed.
+pub fn run_bytes(company: &Company, arguments: &[&str], input: &[u8]) -> Vec<u8> {
+    let output = finish(company, arguments, input);
+    assert!(output.status.success(), "{output:?}");
+    output.stdout
+}
+
+fn finish(company: &Company, arguments: &[&str], input: &[u8]) -> std::process::Output {
     let mut child = Command::new(env!("CARGO_BIN_EXE_leadmilter"))
         .arg("--config")
         .arg(company.config_file())
@@ -43,7 +56,5 @@ pub fn run_with(company: &Company, arguments: &[&str], input: &[u8]) -> Output {
         .unwrap();
     // A command that does not read its input has ended already.
     drop(child.stdin.take().unwrap().write_all(input));
-    let output = child.wait_with_output().unwrap();
-    let text = |bytes| String::from_utf8(bytes).unwrap();
-    Output { code: output.status.code().unwrap(), out: text(output.stdout), err: text(output.stderr) }
+    child.wait_with_output().unwrap()
 }

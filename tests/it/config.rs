@@ -15,11 +15,14 @@ use leadmilter::{
     address::Address,
     channel::{Channel, Mailbox, Utm},
     config::{
-        Config, Fault, Headers, Leads, Listen, Loaded, Log, LogTarget, Milter, OnError, Preset, Privacy, SenderPrivacy,
-        Sink, Store, Strip, SubjectPrivacy, load, parse,
+        Classify, Config, Direct, Fault, Headers, Leads, Leak, Listen, Loaded, Log, LogTarget, Milter, Normalize,
+        OnError, Preset, Privacy, SenderPrivacy, Side, Sink, SizeBound, Store, Strip, SubjectPrivacy, TagMatch,
+        TagRule, load, parse,
     },
     event::EventType,
-    lead::Basis,
+    glob::HeaderGlob,
+    lead::{Basis, Kind},
+    pattern::{HeaderPattern, ValuePattern},
     secret::Secret,
 };
 use proptest::prelude::*;
@@ -111,6 +114,21 @@ fn every_good_file_loads_with_its_warnings() {
     }
 }
 
+/// A rule with every key.
+fn every_condition() -> TagRule {
+    let pattern = |text: &str| Some(ValuePattern::parse(text).unwrap());
+    TagRule {
+        tag: "срочно".to_owned(),
+        channel: Some("a".to_owned()),
+        recipient: pattern("=инфо+1@xn--80aqeigdi5k.xn--p1ai"),
+        sender: pattern("*@компания.рф"),
+        subject: pattern("/сч[её]т/"),
+        header: Some(HeaderPattern::parse("X-Mailer: 1С*").unwrap()),
+        attachment: pattern("*.pdf"),
+        size: Some(SizeBound { side: Side::Below, octets: 10_240 }),
+    }
+}
+
 #[test]
 fn every_key_has_its_effect() {
     let folder = tempfile::tempdir().unwrap();
@@ -153,18 +171,33 @@ fn every_key_has_its_effect() {
             utm: Utm { source: "yandex".to_owned(), term: "грузовики".to_owned(), ..Utm::default() },
             tags: vec!["offline".to_owned(), "щит".to_owned()],
         }],
+        tags: vec![every_condition()],
         leads: Leads {
             unique_by: Basis::SenderChannel,
             unique_window: Some(Duration::from_secs(90 * 86_400)),
+            unique_requires_dmarc: true,
+            normalize: Normalize::Provider,
+            direct: Direct::All,
+            tag_match: TagMatch::First,
             default_charset: "koi8-r".to_owned(),
         },
+        classify: Classify {
+            networks: vec!["10.0.0.0/8".parse().unwrap(), "2001:db8::1/128".parse().unwrap()],
+            own_domain_is_internal: false,
+            test_senders: vec![address("qa@company.ru")],
+            canaries: vec![address("trap@company.ru")],
+            authserv_ids: vec!["mx1.company.ru".to_owned()],
+            spam_headers: vec![HeaderGlob::parse("X-Spam: Yes*").unwrap()],
+        },
+        leak: Leak { domains: 20, window: Duration::from_secs(3600), spam: 0 },
         privacy: Privacy { sender: SenderPrivacy::Hash, subject: SubjectPrivacy::Omit },
         sinks: vec![Sink {
             id: "crm".to_owned(),
             preset: Preset::Webhook,
             url: "http://127.0.0.1:8080/hooks".parse().unwrap(),
             secrets: vec![Secret::new(STANDARD.decode("MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw").unwrap())],
-            events: vec![EventType::LeadReceived],
+            events: vec![EventType::LeadReceived, EventType::LeadMarked],
+            kinds: vec![Kind::Lead, Kind::Spam],
             connect_timeout: Duration::from_secs(2),
             timeout: Duration::from_secs(2),
             concurrency: 64,
@@ -186,7 +219,7 @@ fn the_defaults_in_the_example_are_the_defaults() {
     let text = uncommented();
     assert_eq!(config(&text), config(EXAMPLE));
     let comments = |text: &str| text.lines().filter(|line| line.starts_with('#')).count();
-    assert_eq!(comments(EXAMPLE) - comments(&text), 21);
+    assert_eq!(comments(EXAMPLE) - comments(&text), 34);
 }
 
 #[test]
@@ -198,7 +231,7 @@ fn the_sink_of_the_example_is_the_default_sink() {
     let whole: String = keys.map(|line| format!("{}\n", line.replace("/etc/leadmilter/", ""))).collect();
     let needed = |line: &&str| ["id", "url", "secret_file"].iter().any(|key| line.starts_with(&format!("{key} = ")));
     let bare: String = whole.lines().filter(needed).map(|line| format!("{line}\n")).collect();
-    assert_eq!((whole.lines().count(), bare.lines().count()), (9, 3));
+    assert_eq!((whole.lines().count(), bare.lines().count()), (10, 3));
     let sinks = |keys: &str| {
         let text = format!("[[sink]]\n{keys}");
         parse(&text, Path::new("config.toml"), folder.path()).unwrap().config.sinks

@@ -2,8 +2,9 @@
 
 use crate::{
     delivered::{self, headers, received, settled, shown, trace},
+    office::HEADER_KEY,
     postfix_house::queue_id,
-    scene::{HEADER_KEY, Scene, python},
+    scene::{Scene, python},
     told::{Told, assert_same, expected, letter},
 };
 

@@ -22,14 +22,14 @@ use leadmilter::{
     address::Address,
     channel::Pattern,
     clock::Millis,
-    config::{self, Preset, Privacy, SenderPrivacy, SubjectPrivacy},
+    config::{self, Leak, Preset, Privacy, SenderPrivacy, SubjectPrivacy},
     event::EventType,
     lead::{
         AddressKind, Attribution, Basis, ChannelName, Confidence, Kind, Lead, Message, Mta, Recipient, Repeat, Sender,
         Status,
     },
     secret::Secret,
-    store::{DedupeKey, NewLead, Store},
+    store::{Counting, DedupeKey, MessageDigest, NewLead, Store, Subscriber, Way},
 };
 use sha2::{Digest, Sha256};
 use tokio::{net::TcpListener, sync::mpsc, task::JoinHandle};
@@ -57,6 +57,7 @@ pub fn sink(id: &str, url: &str) -> config::Sink {
         url: url.parse().unwrap(),
         secrets: vec![secret(SECRET)],
         events: vec![EventType::LeadReceived],
+        kinds: vec![Kind::Lead],
         connect_timeout: Duration::from_secs(5),
         timeout: PATIENCE,
         concurrency: 4,
@@ -69,17 +70,37 @@ pub fn lead(sender: &str, substitute: &str) -> NewLead {
     static LETTER: AtomicU64 = AtomicU64::new(1);
     let letter = LETTER.fetch_add(1, Ordering::Relaxed);
     let message_id = format!("<{letter}@client.test>");
+    let sender = Address::parse(sender).unwrap();
     NewLead {
         keys: vec![DedupeKey { digest: Sha256::digest(&message_id).into(), expires_at: None }],
-        lead: new_lead(&Address::parse(sender).unwrap(), &Address::parse(substitute).unwrap(), message_id),
-        basis: Basis::Sender,
-        window: None,
+        copies: Vec::new(),
+        message_id: Some(message_digest(&message_id)),
+        refers_to: Vec::new(),
+        sender_key: Some(sender.to_string()),
+        lead: new_lead(&sender, &Address::parse(substitute).unwrap(), message_id),
+        way: Way::Substitute,
+        counting: Counting {
+            basis: Basis::Sender,
+            window: None,
+            requires_dmarc: false,
+            leak: Leak { domains: 0, window: Duration::from_secs(600), spam: 0 },
+        },
         host: "mx1.company.ru".to_owned(),
         privacy: Privacy { sender: SenderPrivacy::Plain, subject: SubjectPrivacy::Plain },
-        sinks: vec!["crm".to_owned()],
+        subscribers: [subscriber("crm")].into(),
         is_recovered: false,
         keep_late: true,
     }
+}
+
+/// A sink that takes leads.
+pub fn subscriber(sink: &str) -> Subscriber {
+    Subscriber { sink: sink.to_owned(), events: vec![EventType::LeadReceived], kinds: vec![Kind::Lead] }
+}
+
+/// A Message-ID, as the store knows it.
+pub fn message_digest(message_id: &str) -> MessageDigest {
+    Sha256::digest(message_id)[..16].try_into().unwrap()
 }
 
 fn new_lead(sender: &Address, substitute: &Address, message_id: String) -> Lead {

@@ -1,6 +1,6 @@
 //! `leadmilter ingest`: messages from every place, each a lead once.
 
-use std::fs;
+use std::{fs, thread};
 
 use serde_json::{Value, json};
 
@@ -103,8 +103,15 @@ fn json_tells_file_kind_reason_duplicate_and_event() {
 #[test]
 fn stdin_takes_its_envelope_from_the_command_line() {
     let company = Company::new("", "");
-    let arguments =
-        ["ingest", "--recipient", "info+yd@company.ru", "--recipient", "info+m11@company.ru", "--sender", ""];
+    let arguments = [
+        "ingest",
+        "--recipient",
+        "info+yd@company.ru",
+        "--recipient",
+        "info+m11@company.ru",
+        "--sender",
+        "form@client.example",
+    ];
     let message = b"From: Anna <anna@client.example>\nSubject: x\n\nbody\n";
     let output = run_with(&company, &arguments, message);
     assert_eq!(summary(&output), (0, "1 lead recorded, 0 known already, 0 messages without a lead", ""));
@@ -112,7 +119,7 @@ fn stdin_takes_its_envelope_from_the_command_line() {
     assert_eq!(lead["recipient"]["substitute"], "info+yd@company.ru");
     assert_eq!(
         (&lead["sender"]["envelope_from"], &lead["sender"]["address"]),
-        (&json!(""), &json!("anna@client.example"))
+        (&json!("form@client.example"), &json!("anna@client.example"))
     );
     assert_eq!(lead["message"]["size"], message.len());
 }
@@ -163,6 +170,62 @@ fn a_filter_passes_the_message_whatever_happens() {
     for (name, top, message, code) in rows {
         let output = run_with(&Company::new(top, ""), &["ingest", "--filter"], message.as_bytes());
         assert_eq!((output.code, output.out.as_str()), (code, message.as_str()), "{name}: {}", output.err);
+    }
+}
+
+#[test]
+fn a_filter_takes_forged_headers_away_without_a_store_too() {
+    let blocked = "[store]\nurl = \"sqlite:config.toml/store\"\n";
+    let all = format!("[headers]\nstrip = \"all\"\n{blocked}");
+    let ignored = format!("[leads]\ndirect = \"ignore\"\n{blocked}");
+    let forged = |substitute| delivered(1, substitute).replace("Subject:", "x-lead-ID: forged\r\n\tmore\r\nSubject:");
+    let fault = "leadmilter: lead not recorded, message passed without headers: ";
+    let rows = [
+        ("store out of reach", blocked, "info+m11@company.ru", true, fault),
+        ("not tracked", &ignored, "info@company.ru", false, ""),
+        ("a mailbox itself", blocked, "info@company.ru", true, ""),
+        ("not tracked, all stripped", &all, "info@company.ru", true, ""),
+    ];
+    for (name, top, substitute, is_stripped, said) in rows {
+        let output = run_with(&Company::new(top, ""), &["ingest", "--filter"], forged(substitute).as_bytes());
+        let expected = if is_stripped { delivered(1, substitute) } else { forged(substitute) };
+        assert_eq!((output.code, output.out), (0, expected), "{name}");
+        assert!(output.err.starts_with(said) && output.err.is_empty() == said.is_empty(), "{name}: {}", output.err);
+    }
+}
+
+#[test]
+fn a_filter_finds_forged_headers_wherever_a_reader_may() {
+    let company = Company::new("[headers]\nstrip = \"all\"\n", "");
+    let many: String = (0..1100).map(|number| format!("X-Lead-{number}: forged\r\n")).collect();
+    let behind = "no colon here\r\n folded\r\n";
+    let rows = [("behind a line without a colon", behind.to_owned(), behind), ("more than are counted", many, "")];
+    for (name, extra, rest) in rows {
+        let letter = |extra: &str| delivered(1, "info@company.ru").replace("Subject:", &format!("{extra}Subject:"));
+        let forged = letter(&format!("{extra}X-Lead-Channel: forged\r\n"));
+        let output = run_with(&company, &["ingest", "--filter"], forged.as_bytes());
+        assert_eq!(output, Output { code: 0, out: letter(rest), err: String::new() }, "{name}");
+    }
+    let unsound = delivered(1, "info+m11@company.ru").replace("Message-ID:", "no colon\r\nMessage-ID:");
+    run_with(&company, &["ingest", "--filter"], unsound.as_bytes());
+    assert_eq!(leads(&company)[0]["message"]["message_id"], Value::Null, "as an MTA sees it");
+}
+
+#[test]
+fn filters_that_make_the_store_at_once_record_every_lead() {
+    for _ in 0..10 {
+        let company = Company::new("", "");
+        thread::scope(|scope| {
+            for number in 0..8 {
+                let company = &company;
+                scope.spawn(move || {
+                    let message = delivered(number, "info+m11@company.ru");
+                    let output = run_with(company, &["ingest", "--filter"], message.as_bytes());
+                    assert_eq!((output.code, output.err.as_str()), (0, ""));
+                });
+            }
+        });
+        assert_eq!(leads(&company).len(), 8);
     }
 }
 

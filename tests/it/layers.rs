@@ -7,35 +7,40 @@ use std::{collections::BTreeSet, fs, path::Path};
 
 use crate::imports::used;
 
-/// Each module and what it may use, beside itself; `words` are the first six, `all` is every module but `cli`.
+/// Each module and what it may use, beside itself; `words` are the first nine, `all` is every module but `cli`.
 const LAYERS: &[(&str, &str)] = &[
     // words: plain types, no I/O
-    ("address", ""),
+    ("text", ""),
+    ("address", "text"),
     ("clock", ""),
     ("secret", ""),
     ("channel", "address"),
-    ("lead", "channel clock"),
+    ("lead", "channel clock text"),
     ("event", "clock lead"),
+    ("glob", ""),
+    ("pattern", "glob"),
     // base: what touches the outside
     ("config", "words"),
     ("store", "words config"),
     ("sinks", "words config"),
     ("metrics", ""),
-    ("maillog", "config lead store"), // of the store, its errors
+    ("maillog", "words config store"), // of the store, its errors
     // work: one verb each
     ("resolve", "address channel"),
     ("attribution", "words"),
-    ("intake", "words config store resolve attribution"),
+    ("classify", "words config"),
+    ("tagging", "words config"),
+    ("intake", "words config store resolve attribution classify tagging"),
     ("outbox", "words config store sinks"),
     // doors: where work comes in; the milter cannot reach sinks, so nobody's mail waits for the network
-    ("milter", "words config store resolve intake attribution metrics maillog"),
+    ("milter", "words config store resolve classify intake attribution metrics maillog"),
     ("signals", ""),
     ("app", "all"),
     ("cli", "all"),
     ("main", "cli"),
     ("lib", ""),
 ];
-const WORDS: usize = 6;
+const WORDS: usize = 9;
 const LONGEST: usize = 350;
 const SAY_NOTHING: [&str; 7] = ["util", "utils", "common", "types", "helper", "helpers", "core"];
 

@@ -80,7 +80,7 @@ async fn what_the_mta_does_not_accept_is_left_out() {
     let rows = [
         (Actions::CHANGE_HEADER | Actions::ADD_HEADER, ["delete x-lead-id 1", "insert 0 X-Lead-Id: LEAD"].as_slice()),
         (Actions::ADD_HEADER, &["insert 0 X-Lead-Id: LEAD"]),
-        (Actions::ADD_RCPT | Actions::DELETE_RCPT, &["remove sales+news@company.ru", "add <sales@company.ru>"]),
+        (Actions::ADD_RCPT | Actions::DELETE_RCPT, &["remove <sales+news@company.ru>", "add <sales@company.ru>"]),
         (Actions::ADD_RCPT, &[]),
         (Actions::QUARANTINE, &[]),
     ];
@@ -101,7 +101,6 @@ async fn a_message_without_tracked_recipients_is_accepted_at_data() {
     let door = Door::open("");
     let mut mta = door.connect().await;
     let foreign: &[&[&str]] = &[
-        &["<info@company.ru>"],
         &["<info+unknown@company.ru>"],
         &["<ivan@other.example>"],
         &["<postmaster>"],
@@ -109,7 +108,7 @@ async fn a_message_without_tracked_recipients_is_accepted_at_data() {
         &[""],
         &["<info+m11@company.ru"],
     ];
-    assert_eq!(send(&mut mta, &to(&foreign[..6])).await, ["accepted at DATA"]);
+    assert_eq!(send(&mut mta, &to(&foreign[..5])).await, ["accepted at DATA"]);
     // The next message of the session is a new one.
     assert_eq!(send(&mut mta, &to(&[&["<info+m11@company.ru>"]])).await, M11);
     let counts = [&door.metrics.messages, &door.metrics.messages_untracked, &door.metrics.unknown_tags];
@@ -134,7 +133,7 @@ async fn a_message_begins_anew_at_mail() {
     envelope(&mut mta, &to(&[&["<info+m11@company.ru>"]])).await;
     mta.abort().await.unwrap();
     mta.abort().await.unwrap();
-    assert_eq!(send(&mut mta, &to(&[&["<info@company.ru>"]])).await, ["accepted at DATA"]);
+    assert_eq!(send(&mut mta, &to(&[&["<ivan@company.ru>"]])).await, ["accepted at DATA"]);
     mta.mail(["<ivan@client.example>"]).await.unwrap();
     mta.rcpt(["<info+yd@company.ru>"]).await.unwrap();
     mta.abort().await.unwrap();
@@ -151,7 +150,7 @@ async fn a_session_that_breaks_leaves_no_lead() {
     drop(mta);
     // The next session is answered after the broken one has been noticed or before: either way it has no lead.
     let mut other = door.connect().await;
-    assert_eq!(send(&mut other, &to(&[&["<info@company.ru>"]])).await, ["accepted at DATA"]);
+    assert_eq!(send(&mut other, &to(&[&["<ivan@company.ru>"]])).await, ["accepted at DATA"]);
     assert_eq!(door.leads().len(), 0);
 }
 

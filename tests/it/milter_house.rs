@@ -23,7 +23,7 @@ pub struct Door {
     pub store: Store,
     pub intake: Arc<ArcSwap<Intake>>,
     pub metrics: Arc<Metrics>,
-    socket: PathBuf,
+    pub socket: PathBuf,
 }
 
 /// A message as a client sends it.
@@ -55,7 +55,11 @@ impl Door {
         let listen = "[milter]\nlisten = \"unix:milter.sock\"\n";
         let top =
             if top.contains("[milter]") { top.replacen("[milter]\n", listen, 1) } else { format!("{top}\n{listen}") };
-        let company = Company::new(&top, "");
+        Self::of(Company::new(&top, ""))
+    }
+
+    /// Opens that of a company whose milter listens on the UNIX socket `milter.sock`.
+    pub fn of(company: Company) -> Self {
         let config = company.config();
         let store = Store::open(&config.store.folder).unwrap();
         let metrics = Arc::new(Metrics::default());

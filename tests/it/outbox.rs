@@ -27,9 +27,9 @@ fn start(store: &Store, sinks: &[config::Sink]) -> Outbox {
 
 /// Records one lead for these sinks and gives back the event's id.
 async fn record(store: &Store, sinks: &[&str]) -> String {
-    let sinks = sinks.iter().map(ToString::to_string).collect();
-    let lead = NewLead { sinks, ..house::lead("client@client.test", "info+m11@company.ru") };
-    store.record(lead, Commit::Durable).await.unwrap().lead_id
+    let subscribers = sinks.iter().map(|sink| house::subscriber(sink)).collect();
+    let lead = NewLead { subscribers, ..house::lead("client@client.test", "info+m11@company.ru") };
+    store.record(lead, Commit::Durable).await.unwrap().unwrap().lead.lead_id
 }
 
 /// The deliveries of a sink, oldest first.

@@ -1,4 +1,4 @@
-//! An SMTP client that says exactly what it is told.
+//! An SMTP and LMTP client that says exactly what it is told.
 //!
 //! Addresses, parameters and letters go over the wire byte for byte, however odd; every reply comes back whole. It hides
 //! nothing and retries nothing, and panics where the server breaks the session off.
@@ -33,22 +33,35 @@ pub struct Answers {
 }
 
 impl Answers {
-    /// The queue id under which the letter was taken.
+    /// The queue id under which the letter was taken, in the words of Postfix or of Sendmail.
     pub fn queue_id(&self) -> Option<String> {
         let reply = self.data.as_ref().filter(|reply| reply.code == 250)?;
-        Some(reply.text.split_once("queued as ")?.1.to_owned())
+        let queue_id = match reply.text.split_once("queued as ") {
+            Some((_, queue_id)) => queue_id,
+            None => reply.text.strip_prefix("2.0.0 ")?.strip_suffix(" Message accepted for delivery")?,
+        };
+        Some(queue_id.to_owned())
     }
 }
 
 impl Smtp {
     /// Connects, hears the greeting and says EHLO.
     pub fn connect(address: SocketAddr) -> Self {
+        Self::greet(address, "EHLO")
+    }
+
+    /// The same for LMTP (RFC 2033).
+    pub fn connect_lmtp(address: SocketAddr) -> Self {
+        Self::greet(address, "LHLO")
+    }
+
+    fn greet(address: SocketAddr, hello: &str) -> Self {
         let stream = TcpStream::connect(address).unwrap();
         stream.set_read_timeout(Some(PATIENCE)).unwrap();
         stream.set_nodelay(true).unwrap();
         let mut smtp = Self { stream: BufReader::new(stream) };
         assert_eq!(smtp.reply().code, 220);
-        assert_eq!(smtp.command("EHLO client.example").code, 250);
+        assert_eq!(smtp.command(&format!("{hello} client.example")).code, 250);
         smtp
     }
 
@@ -78,6 +91,18 @@ impl Smtp {
             data = self.reply();
         }
         Answers { mail, rcpts, data: Some(data) }
+    }
+
+    /// One letter over LMTP, with `mail` and `rcpts` as above, all of which are taken. After the letter every recipient has
+    /// an answer of its own.
+    pub fn delivery(&mut self, mail: &str, rcpts: &[&str], letter: &[u8]) -> Vec<Reply> {
+        assert_eq!(self.command(&format!("MAIL FROM:{mail}")).code, 250);
+        for rcpt in rcpts {
+            assert_eq!(self.command(&format!("RCPT TO:{rcpt}")).code, 250);
+        }
+        assert_eq!(self.command("DATA").code, 354);
+        self.write(&wire_form(letter));
+        rcpts.iter().map(|_| self.reply()).collect()
     }
 
     /// Sends bytes as they are, and awaits nothing.

@@ -12,7 +12,8 @@ use leadmilter::{
 
 use crate::house::{distinct, lead, store};
 
-const ALL: LeadFilter = LeadFilter { channel: None, sender: None, since: None, until: None, limit: 1000 };
+const ALL: LeadFilter =
+    LeadFilter { channel: None, sender: None, since: None, until: None, kind: None, own_only: false, limit: 1000 };
 
 fn attempt(number: u32, at: Millis, status: u16) -> Attempt {
     Attempt { number, at, duration_ms: 12, status: Some(status), error: Some("why".into()), answer: None }
@@ -22,14 +23,14 @@ fn attempt(number: u32, at: Millis, status: u16) -> Attempt {
 async fn a_lead_is_there_after_the_store_is_opened_again() {
     let (folder, store) = store();
     let new = lead("ivan@client.example", "info+m11@company.ru");
-    let recorded = store.record(new.clone(), Commit::Durable).await.unwrap();
+    let recorded = store.record(new.clone(), Commit::Durable).await.unwrap().unwrap();
     store.close(Duration::from_secs(5)).await;
     let again = Store::open(folder.path()).unwrap();
     let event: Event<Lead> = serde_json::from_str(&recorded.event).unwrap();
     assert_eq!(again.leads(&ALL).unwrap(), [event.data]);
     assert_eq!(again.lead(&new.lead.lead_id).unwrap().unwrap().sender, new.lead.sender);
-    let known = again.record(new, Commit::Durable).await.unwrap();
-    assert_eq!((known.duplicate, known.lead_id, known.event), (true, recorded.lead_id, recorded.event));
+    let known = again.record(new, Commit::Durable).await.unwrap().unwrap();
+    assert_eq!((known.duplicate, known.lead.lead_id, known.event), (true, recorded.lead.lead_id, recorded.event));
     assert_eq!(again.deliveries(&DeliveryFilter { limit: 10, ..DeliveryFilter::default() }).unwrap().len(), 1);
 }
 
@@ -44,7 +45,7 @@ async fn many_at_once_get_one_sequence_and_one_first() {
     });
     let mut events = Vec::new();
     for one in all.collect::<Vec<_>>() {
-        events.push(serde_json::from_str::<Event<Lead>>(&one.await.unwrap().unwrap().event).unwrap());
+        events.push(serde_json::from_str::<Event<Lead>>(&one.await.unwrap().unwrap().unwrap().event).unwrap());
     }
     assert_eq!(distinct(events.iter().map(|event| event.sequence.clone())).len(), 500);
     assert_eq!(distinct(events.iter().map(|event| event.data.repeat.count)), (1..=500).collect());
@@ -54,12 +55,12 @@ async fn many_at_once_get_one_sequence_and_one_first() {
 #[tokio::test]
 async fn dry_tells_the_same_and_writes_nothing() {
     let (_folder, store) = store();
-    store.record(lead("ivan@client.example", "info+m11@company.ru"), Commit::Durable).await.unwrap();
+    store.record(lead("ivan@client.example", "info+m11@company.ru"), Commit::Durable).await.unwrap().unwrap();
     let new = lead("ivan@client.example", "info+m11@company.ru");
-    let dry = store.record(new.clone(), Commit::Dry).await.unwrap();
-    assert_eq!((dry.duplicate, dry.repeat.count, store.leads(&ALL).unwrap().len()), (false, 2, 1));
-    let real = store.record(new, Commit::Durable).await.unwrap();
-    assert_eq!((real.lead_id, real.repeat), (dry.lead_id, dry.repeat));
+    let dry = store.record(new.clone(), Commit::Dry).await.unwrap().unwrap();
+    assert_eq!((dry.duplicate, dry.lead.repeat.count, store.leads(&ALL).unwrap().len()), (false, 2, 1));
+    let real = store.record(new, Commit::Durable).await.unwrap().unwrap();
+    assert_eq!((real.lead.lead_id, real.lead.repeat), (dry.lead.lead_id, dry.lead.repeat));
 }
 
 #[tokio::test]
@@ -70,9 +71,9 @@ async fn a_window_is_counted_from_the_last_inquiry() {
     let mut counts = Vec::new();
     for days in [0, 80, 160, 251, 252] {
         let mut new = lead("ivan@client.example", "info+m11@company.ru");
-        new.window = Some(day * 90);
+        new.counting.window = Some(day * 90);
         new.lead.received_at = start.plus(day * days);
-        let repeat = store.record(new, Commit::Durable).await.unwrap().repeat;
+        let repeat = store.record(new, Commit::Durable).await.unwrap().unwrap().lead.repeat;
         counts.push((days, repeat.unique, repeat.count, repeat.window_days));
     }
     let expected = [(0, true, 1), (80, false, 2), (160, false, 3), (251, true, 1), (252, false, 2)];
@@ -89,7 +90,7 @@ async fn a_weak_key_stops_to_count() {
         new.lead.received_at = first.lead.received_at.plus(Duration::from_secs(minutes * 60));
         new.keys[0].digest = first.keys[0].digest;
         new.keys[0].expires_at = Some(new.lead.received_at.plus(Duration::from_secs(3600)));
-        rows.push((minutes, store.record(new, Commit::Durable).await.unwrap().duplicate));
+        rows.push((minutes, store.record(new, Commit::Durable).await.unwrap().unwrap().duplicate));
     }
     assert_eq!(rows, [(0, false), (59, true), (61, false), (100, true)]);
 }
@@ -104,12 +105,12 @@ async fn privacy_keeps_the_sender_inside_and_the_listing_whole() {
         new.lead.sender.name = Some("Иван".into());
         new.privacy = Privacy { sender, subject: SubjectPrivacy::Omit };
         let kept = new.lead.sender.clone();
-        let recorded = store.record(new, Commit::Durable).await.unwrap();
+        let recorded = store.record(new, Commit::Durable).await.unwrap().unwrap();
         let told: Event<Lead> = serde_json::from_str(&recorded.event).unwrap();
         let text = |value: Option<&str>| value.map(str::to_owned);
         let expected = Sender { domain: text(domain), address_sha256: text(hash), ..Sender::default() };
         assert_eq!((told.data.sender, told.data.message.subject), (expected, None));
-        let listed = store.lead(&recorded.lead_id).unwrap().unwrap();
+        let listed = store.lead(&recorded.lead.lead_id).unwrap().unwrap();
         assert_eq!((listed.sender, listed.message.subject.as_deref()), (kept, Some("Запрос цены")));
     }
     let second = LeadFilter { sender: Some("ivan@client.example".into()), ..ALL };
@@ -119,7 +120,7 @@ async fn privacy_keeps_the_sender_inside_and_the_listing_whole() {
 #[tokio::test]
 async fn a_delivery_is_leased_to_one_and_comes_again_after_its_lease() {
     let (_folder, store) = store();
-    store.record(lead("ivan@client.example", "info+m11@company.ru"), Commit::Durable).await.unwrap();
+    store.record(lead("ivan@client.example", "info+m11@company.ru"), Commit::Durable).await.unwrap().unwrap();
     let now = Millis::now().plus(Duration::from_secs(1));
     let until = now.plus(Duration::from_secs(30));
     let leased = store.lease("crm", 10, now, until).await.unwrap();
@@ -145,7 +146,7 @@ async fn listings_filter_and_count() {
     for (sender, channel) in [("a@client.example", "one"), ("b@client.example", "two"), ("b@client.example", "one")] {
         let mut new = lead(sender, "info+m11@company.ru");
         new.lead.channel.as_mut().unwrap().id = channel.into();
-        store.record(new, Commit::Durable).await.unwrap();
+        store.record(new, Commit::Durable).await.unwrap().unwrap();
     }
     let senders = |filter: &LeadFilter| {
         let leads = store.leads(filter).unwrap();

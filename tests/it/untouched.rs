@@ -52,7 +52,7 @@ fn delivered(postfix: &Postfix) -> Vec<(String, String)> {
 
 #[test]
 fn mail_to_no_substitute_passes_byte_for_byte_as_without_a_milter() {
-    let scene = Scene::start("");
+    let scene = Scene::start("[leads]\ndirect = \"ignore\"\n");
     let found = delivered(&scene.postfix);
     let expected = delivered(&Postfix::start("none", &[]));
     assert_eq!(found.len(), expected.len());

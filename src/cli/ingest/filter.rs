@@ -3,19 +3,22 @@
 //! Whatever happens, the message comes out: edited if it could be recorded, as it came if not. Only `on_error =
 //! "tempfail"` makes a store that is out of reach a failure of the pipe.
 
-use std::{io, time::Duration};
+use std::{
+    io::{self, Write},
+    time::Duration,
+};
 
 use super::{
     Args,
     message::{self, Parsed},
-    source, write_out,
+    source,
 };
 use crate::{
     cli::exit,
     config::{Config, OnError},
-    intake::{Changes, Finding, Intake},
+    intake::{Arrival, Changes, Finding, Intake, Letter},
     maillog::chain,
-    store::{Commit, Store},
+    store::{Commit, Store, StoreError},
 };
 
 pub fn run(config: Config, args: &Args) -> anyhow::Result<u8> {
@@ -23,67 +26,97 @@ pub fn run(config: Config, args: &Args) -> anyhow::Result<u8> {
     let on_error = config.milter.on_error;
     let dry_run = args.dry_run || config.milter.dry_run;
     let intake = Intake::new(config);
-    let Ok(Parsed { letter, arrival, fields }) = message::parse(&intake, &raw, &args.given()) else {
-        return pass(&raw);
+    let Ok(Parsed { letter, arrival, .. }) = message::parse(&intake, &raw, raw.len() as u64, &args.given()) else {
+        return Ok(pass(&raw)?);
     };
     if !intake.wants_headers(&letter) {
-        return pass(&raw);
+        return Ok(pass(&raw)?);
     }
+    let (changes, fault) = if intake.may_record(&letter) {
+        record(&intake, letter, arrival, if dry_run { Commit::Dry } else { Commit::Durable })?
+    } else {
+        (letter.without_forged(), None)
+    };
+    let mut out = io::stdout().lock();
+    edited(&raw, &changes, |name| intake.is_attribution(name), &mut out)?;
+    out.flush()?;
+    match fault {
+        None => Ok(exit::OK),
+        Some(fault) => {
+            eprintln!("leadmilter: lead not recorded, message passed without headers: {}", chain(&fault));
+            Ok(if on_error == OnError::Tempfail { exit::TRY_AGAIN } else { exit::OK })
+        }
+    }
+}
+
+/// The edits of a message, and what kept its lead from being recorded.
+fn record(
+    intake: &Intake,
+    letter: Letter,
+    arrival: Arrival,
+    commit: Commit,
+) -> anyhow::Result<(Changes, Option<StoreError>)> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build()?;
-    let (changes, fault) = runtime.block_on(async {
+    Ok(runtime.block_on(async {
         let store = match Store::open(&intake.config.store.folder) {
             Ok(store) => store,
-            Err(fault) => return (Changes::default(), Some(fault)),
+            Err(fault) => return (letter.without_forged(), Some(fault)),
         };
-        let commit = if dry_run { Commit::Dry } else { Commit::Durable };
         let outcome = intake.finish(letter, arrival, &store, commit).await;
         store.close(Duration::from_secs(10)).await;
         match outcome.finding {
             Finding::Fault { cause, .. } => (outcome.changes, Some(cause)),
             _ => (outcome.changes, None),
         }
-    });
-    write_out(&edited(&raw, &fields, &changes))?;
-    match fault {
-        None => Ok(exit::OK),
-        Some(fault) => {
-            eprintln!("leadmilter: lead not recorded, message passed unchanged: {}", chain(&fault));
-            Ok(if on_error == OnError::Tempfail { exit::TRY_AGAIN } else { exit::OK })
-        }
-    }
+    }))
 }
 
 /// Hands stdin through where there is no config to work by.
 pub fn pass_stdin() -> io::Result<()> {
-    write_out(&source::stdin()?)
+    pass(&source::stdin()?)?;
+    Ok(())
 }
 
-fn pass(raw: &[u8]) -> anyhow::Result<u8> {
-    write_out(raw)?;
+fn pass(raw: &[u8]) -> io::Result<u8> {
+    let mut out = io::stdout().lock();
+    out.write_all(raw)?;
+    out.flush()?;
     Ok(exit::OK)
 }
 
-fn edited(raw: &[u8], fields: &[(String, std::ops::Range<usize>)], changes: &Changes) -> Vec<u8> {
-    let start = fields.first().map_or(0, |(_, range)| range.start);
-    let line_end: &[u8] = if raw.windows(2).any(|pair| pair == b"\r\n") { b"\r\n" } else { b"\n" };
-    let mut out = Vec::with_capacity(raw.len() + 1024);
-    out.extend_from_slice(raw.get(..start).unwrap_or_default());
+/// Writes `raw` with its changes; what is not a header field goes out as it came. Of forged fields, all go, those beyond
+/// the bound of what is counted included.
+pub fn edited(
+    raw: &[u8],
+    changes: &Changes,
+    is_attribution: impl Fn(&[u8]) -> bool,
+    out: &mut impl Write,
+) -> io::Result<()> {
+    let start = message::header_start(raw);
+    let (mbox_line, rest) = raw.split_at_checked(start).unwrap_or((raw, &[]));
+    let line_end: &[u8] = if is_crlf(raw) { b"\r\n" } else { b"\n" };
+    out.write_all(mbox_line)?;
     for field in &changes.insert {
         let lines: Vec<&[u8]> = field.body.split('\n').map(str::as_bytes).collect();
-        out.extend_from_slice(field.name.as_bytes());
-        out.extend_from_slice(b": ");
-        out.extend_from_slice(&lines.join(line_end));
-        out.extend_from_slice(line_end);
+        out.write_all(&[field.name.as_bytes(), b": ", &lines.join(line_end), line_end].concat())?;
+    }
+    let is_header = message::fields(raw).next().is_some() || matches!(rest, [] | [b'\n', ..] | [b'\r', b'\n', ..]);
+    if !is_header && !changes.insert.is_empty() {
+        // A body without a header block would be taken for more of ours.
+        out.write_all(line_end)?;
     }
     let mut at = start;
-    for (name, range) in fields {
-        if changes.delete.iter().any(|(forged, _)| forged.eq_ignore_ascii_case(name)) {
-            out.extend_from_slice(raw.get(at..range.start).unwrap_or_default());
-            at = range.end;
-        }
+    let forged = message::all_fields(raw).filter(|field| !changes.delete.is_empty() && is_attribution(field.name));
+    for field in forged {
+        out.write_all(raw.get(at..field.range.start).unwrap_or_default())?;
+        at = field.range.end;
     }
-    out.extend_from_slice(raw.get(at..).unwrap_or_default());
-    out
+    out.write_all(raw.get(at..).unwrap_or_default())
+}
+
+fn is_crlf(raw: &[u8]) -> bool {
+    let end = raw.iter().position(|&byte| byte == b'\n');
+    end.and_then(|end| end.checked_sub(1)).and_then(|at| raw.get(at)) == Some(&b'\r')
 }
 
 #[cfg(test)]
@@ -91,18 +124,41 @@ mod tests {
     use super::*;
     use crate::attribution::Field;
 
+    fn written(raw: &[u8], changes: &Changes) -> String {
+        let mut out = Vec::new();
+        edited(raw, changes, |name| name.to_ascii_lowercase().starts_with(b"x-lead-"), &mut out).unwrap();
+        String::from_utf8(out).unwrap()
+    }
+
     #[test]
     fn forged_fields_go_and_ours_stand_on_top() {
         let raw =
             b"From a@b Sun\r\nX-Lead-Id: forged\r\n\tmore\r\nSubject: s\r\nx-lead-id: too\r\n\r\nX-Lead-Id: body\r\n";
-        let fields = [("X-Lead-Id", 14..40), ("Subject", 40..52), ("x-lead-id", 52..68)];
-        let fields = fields.map(|(name, range)| (name.to_owned(), range));
         let changes = Changes {
             delete: vec![("x-lead-id".into(), 2)],
             insert: vec![Field { name: "X-Lead-Id".into(), body: "ours,\n folded".into() }],
             ..Changes::default()
         };
         let expected = "From a@b Sun\r\nX-Lead-Id: ours,\r\n folded\r\nSubject: s\r\n\r\nX-Lead-Id: body\r\n";
-        assert_eq!(String::from_utf8(edited(raw, &fields, &changes)).unwrap(), expected);
+        assert_eq!(written(raw, &changes), expected);
+    }
+
+    #[test]
+    fn a_message_without_a_header_block_keeps_its_body_apart_from_ours() {
+        let insert = vec![Field { name: "X-Lead-Id".into(), body: "ours".into() }];
+        let changes = Changes { insert, ..Changes::default() };
+        let rows = [
+            ("", "X-Lead-Id: ours\n"),
+            ("\nbody\n", "X-Lead-Id: ours\n\nbody\n"),
+            (" body\n", "X-Lead-Id: ours\n\n body\n"),
+            ("body\r\nmore\r\n", "X-Lead-Id: ours\r\n\r\nbody\r\nmore\r\n"),
+            ("From a@b Sun\n", "From a@b Sun\nX-Lead-Id: ours\n"),
+            ("From a@b Sun", "X-Lead-Id: ours\n\nFrom a@b Sun"),
+            ("From a@b Sun\n\nbody", "From a@b Sun\nX-Lead-Id: ours\n\nbody"),
+        ];
+        for (raw, expected) in rows {
+            assert_eq!(written(raw.as_bytes(), &changes), expected);
+            assert_eq!(written(raw.as_bytes(), &Changes::default()), raw);
+        }
     }
 }

@@ -1,14 +1,18 @@
 //! `leadmilter ingest`: the same path without an MTA, for messages that are on disk or come through a pipe.
 //!
-//! `source` finds messages, `message` reads one into a letter, `filter` writes it back with its new headers. A message
-//! that is a recorded lead already adds nothing, so whatever was missed can be ingested again and again.
+//! `source` finds messages, `head` cuts them down to what is read of them, `message` reads one into a letter, `filter`
+//! writes it back with its new headers. A message that is a recorded lead already adds nothing, so whatever was missed
+//! can be ingested again and again.
 
-mod filter;
-mod message;
-mod source;
+#[doc(hidden)] // public for contrib/fuzz alone
+pub mod filter;
+pub mod head;
+#[doc(hidden)] // public for contrib/fuzz alone
+pub mod message;
+pub mod source;
 
 use std::{
-    io::{IsTerminal, Write, stderr, stdout},
+    io::{IsTerminal, stderr, stdout},
     path::PathBuf,
 };
 
@@ -16,14 +20,18 @@ use indicatif::{ProgressBar, ProgressStyle};
 use serde::Serialize;
 use serde_json::Value;
 
-use self::message::{Given, Parsed};
+use self::{
+    head::Head,
+    message::{Given, Parsed},
+};
 use super::{
     exit::{self, Wrong},
     output::{count, json_lines, printable, text},
 };
 use crate::{
     config::Config,
-    intake::{Finding, Intake, Outcome, SecondPass},
+    intake::{Finding, Intake, LeadFinding, Outcome, SecondPass},
+    lead::Kind,
     maillog::chain,
     store::{Commit, Store, StoreError},
 };
@@ -80,6 +88,8 @@ struct Report {
 struct Tally {
     recorded: usize,
     known: usize,
+    /// Recorded, and no leads of their own: other kinds, letters in a thread.
+    others: usize,
     untracked: usize,
     unreadable: usize,
     failed: Option<StoreError>,
@@ -102,9 +112,9 @@ pub fn run(config: anyhow::Result<Config>, args: &Args) -> anyhow::Result<u8> {
     let mut tally = Tally::default();
     for item in items {
         progress.inc(1);
-        for (name, raw) in item.messages() {
-            let report = match raw {
-                Ok(raw) => runtime.block_on(one(&intake, &store, args, name, &raw, &mut tally)),
+        for (name, head) in item.messages() {
+            let report = match head {
+                Ok(head) => runtime.block_on(one(&intake, &store, args, name, &head, &mut tally)),
                 Err(e) => {
                     tally.unreadable += 1;
                     Report { file: name, kind: None, reason: Some(e.to_string()), duplicate: false, event: None }
@@ -118,9 +128,9 @@ pub fn run(config: anyhow::Result<Config>, args: &Args) -> anyhow::Result<u8> {
     conclude(tally, args)
 }
 
-async fn one(intake: &Intake, store: &Store, args: &Args, file: String, raw: &[u8], tally: &mut Tally) -> Report {
+async fn one(intake: &Intake, store: &Store, args: &Args, file: String, head: &Head, tally: &mut Tally) -> Report {
     let report = |kind, reason: Option<String>| Report { file, kind, reason, duplicate: false, event: None };
-    let Parsed { letter, mut arrival, .. } = match message::parse(intake, raw, &args.given()) {
+    let Parsed { letter, mut arrival, .. } = match message::parse(intake, &head.block, head.size, &args.given()) {
         Ok(parsed) => parsed,
         Err(reason) => {
             tally.untracked += 1;
@@ -132,10 +142,17 @@ async fn one(intake: &Intake, store: &Store, args: &Args, file: String, raw: &[u
     let commit = if args.dry_run || intake.config.milter.dry_run { Commit::Dry } else { Commit::Durable };
     let Outcome { finding, .. } = intake.finish(letter, arrival, store, commit).await;
     match finding {
-        Finding::Lead(lead) => {
-            *if lead.duplicate { &mut tally.known } else { &mut tally.recorded } += 1;
-            let event = serde_json::from_str(&lead.event).ok();
-            Report { duplicate: lead.duplicate, event, ..report(Some("lead"), None) }
+        Finding::Lead(found) => {
+            let LeadFinding { lead, duplicate, event } = *found;
+            let is_own = lead.kind == Kind::Lead && lead.in_thread_of.is_none();
+            let count = match (duplicate, is_own) {
+                (true, _) => &mut tally.known,
+                (false, true) => &mut tally.recorded,
+                (false, false) => &mut tally.others,
+            };
+            *count += 1;
+            let event = serde_json::from_str(&event).ok();
+            Report { duplicate, event, ..report(Some(lead.kind.as_str()), lead.kind_reason) }
         }
         Finding::Trusted | Finding::Untracked => {
             tally.untracked += 1;
@@ -161,9 +178,12 @@ fn print(report: &Report, json: bool) -> anyhow::Result<()> {
     }
     let at = |pointer: &str| report.event.as_ref().and_then(|event| event.pointer(pointer)?.as_str());
     let said = match (at("/data/lead_id"), &report.reason) {
-        (Some(id), _) => {
-            let known = if report.duplicate { "known lead" } else { "lead" };
-            format!("{known} {id}, channel {}", at("/data/channel/id").unwrap_or("-"))
+        (Some(id), reason) => {
+            let known = if report.duplicate { "known " } else { "" };
+            let channel = at("/data/channel/id").unwrap_or("-");
+            let thread = at("/data/in_thread_of").map(|lead| format!(", in the thread of {lead}")).unwrap_or_default();
+            let reason = reason.as_ref().map(|reason| format!(" ({reason})")).unwrap_or_default();
+            format!("{known}{} {id}, channel {channel}{thread}{reason}", report.kind.unwrap_or("lead"))
         }
         (None, Some(reason)) => format!("no lead: {reason}"),
         (None, None) => "no lead".to_owned(),
@@ -172,11 +192,13 @@ fn print(report: &Report, json: bool) -> anyhow::Result<()> {
 }
 
 fn conclude(tally: Tally, args: &Args) -> anyhow::Result<u8> {
-    let Tally { recorded, known, untracked, unreadable, failed } = tally;
+    let Tally { recorded, known, others, untracked, unreadable, failed } = tally;
     if !args.json {
         let would = if args.dry_run { "would be " } else { "" };
         let (recorded, untracked) = (count(recorded, "lead"), count(untracked, "message"));
-        text(&format!("{recorded} {would}recorded, {known} known already, {untracked} without a lead"))?;
+        let others =
+            if others > 0 { format!(", {others} recorded that are no leads of their own") } else { String::new() };
+        text(&format!("{recorded} {would}recorded, {known} known already{others}, {untracked} without a lead"))?;
     }
     if let Some(fault) = failed {
         return Err(fault.into());
@@ -195,11 +217,4 @@ fn progress(total: u64) -> ProgressBar {
     let style = ProgressStyle::with_template("{wide_bar} {pos}/{len} messages, {eta} left");
     let bar = ProgressBar::new(total);
     style.map_or_else(|_| bar.clone(), |style| bar.clone().with_style(style))
-}
-
-/// Whole bytes to stdout.
-fn write_out(bytes: &[u8]) -> std::io::Result<()> {
-    let mut out = stdout().lock();
-    out.write_all(bytes)?;
-    out.flush()
 }

@@ -2,17 +2,17 @@
 
 use std::{
     fs,
-    io::{self, BufReader, Read},
+    io::{self, BufRead, BufReader, Read},
     path::{Path, PathBuf},
 };
 
 use anyhow::Context;
-use mail_parser::mailbox::mbox::MessageIterator;
 
+use super::head::{Head, Mbox};
 use crate::cli::exit::Wrong;
 
-/// Octets of one message; what an MTA accepts is far less.
-pub const LARGEST: u64 = 256 * 1024 * 1024;
+/// Octets of one message that is held whole; what an MTA accepts is far less.
+const LARGEST: u64 = 256 * 1024 * 1024;
 
 /// A place with one or more messages.
 #[derive(Debug)]
@@ -23,8 +23,8 @@ pub enum Item {
     File(PathBuf),
 }
 
-/// A message's name for people, and its bytes.
-pub type Named = (String, io::Result<Vec<u8>>);
+/// A message's name for people, and what is read of it.
+pub type Named = (String, io::Result<Head>);
 
 /// All places under `paths`, in the order given and by name within a folder.
 pub fn find(paths: &[PathBuf]) -> anyhow::Result<Vec<Item>> {
@@ -65,14 +65,15 @@ impl Item {
     /// The messages there, read one at a time.
     pub fn messages(self) -> Box<dyn Iterator<Item = Named>> {
         match self {
-            Self::Stdin => Box::new(std::iter::once_with(|| ("-".to_owned(), stdin()))),
+            Self::Stdin => Box::new(std::iter::once_with(|| ("-".to_owned(), Head::of(io::stdin().lock(), None)))),
             Self::File(path) => {
                 let name = path.display().to_string();
-                match is_mbox(&path) {
-                    Ok(true) => mbox(&path, name),
-                    Ok(false) => {
-                        Box::new(std::iter::once_with(move || (name, fs::File::open(&path).and_then(bounded))))
+                match open(&path) {
+                    Ok(Opened { source, is_mbox: true, .. }) => {
+                        let messages = Mbox::new(source).enumerate();
+                        Box::new(messages.map(move |(number, head)| (format!("{name}:{}", number + 1), head)))
                     }
+                    Ok(Opened { source, size, .. }) => Box::new(std::iter::once((name, Head::of(source, size)))),
                     Err(e) => Box::new(std::iter::once((name, Err(e)))),
                 }
             }
@@ -80,34 +81,30 @@ impl Item {
     }
 }
 
-/// One message from standard input.
+/// One whole message from standard input.
 pub fn stdin() -> io::Result<Vec<u8>> {
-    bounded(io::stdin().lock())
-}
-
-fn bounded(source: impl Read) -> io::Result<Vec<u8>> {
     let mut raw = Vec::new();
-    source.take(LARGEST + 1).read_to_end(&mut raw)?;
+    io::stdin().lock().take(LARGEST + 1).read_to_end(&mut raw)?;
     if raw.len() as u64 > LARGEST {
         return Err(io::Error::other(format!("message is larger than {LARGEST} octets")));
     }
     Ok(raw)
 }
 
-fn is_mbox(path: &Path) -> io::Result<bool> {
-    let mut start = Vec::new();
-    fs::File::open(path)?.take(5).read_to_end(&mut start)?;
-    Ok(start == b"From ")
+struct Opened {
+    source: Box<dyn BufRead>,
+    is_mbox: bool,
+    /// Of a regular file: its body need not be read.
+    size: Option<u64>,
 }
 
-fn mbox(path: &Path, name: String) -> Box<dyn Iterator<Item = Named>> {
-    match fs::File::open(path) {
-        Ok(file) => {
-            let messages = MessageIterator::new(BufReader::new(file)).enumerate();
-            Box::new(messages.map(move |(number, message)| {
-                (format!("{name}:{}", number + 1), message.map(|message| message.unwrap_contents()))
-            }))
-        }
-        Err(e) => Box::new(std::iter::once((name, Err(e)))),
-    }
+/// Opens a file once: a pipe gives its first bytes only once.
+fn open(path: &Path) -> io::Result<Opened> {
+    let mut file = fs::File::open(path)?;
+    let found = file.metadata()?;
+    let mut start = Vec::new();
+    file.by_ref().take(5).read_to_end(&mut start)?;
+    let is_mbox = start == b"From ";
+    let size = found.is_file().then_some(found.len());
+    Ok(Opened { source: Box::new(io::Cursor::new(start).chain(BufReader::new(file))), is_mbox, size })
 }

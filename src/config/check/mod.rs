@@ -5,14 +5,16 @@
 //! beside. Reads secret and key files through `secrets`.
 
 mod channel;
+mod classify;
 mod mailbox;
 mod sink;
+mod tag;
 
 use std::{path::Path, time::Duration};
 
 use super::{
-    Config, Headers, Leads, Listen, Log, LogTarget, Milter, OnError, Privacy, SenderPrivacy, Store, Strip,
-    SubjectPrivacy,
+    Config, Direct, Headers, Leads, Listen, Log, LogTarget, Milter, Normalize, OnError, Privacy, SenderPrivacy, Store,
+    Strip, SubjectPrivacy, TagMatch,
     fault::{Wrong, quoted},
     file,
     findings::{Findings, Key},
@@ -28,6 +30,9 @@ pub(super) fn check(file: &file::File, base: &Path, findings: &mut Findings) -> 
     let domains = domains(&file.domains, findings);
     let mailboxes = mailbox::mailboxes(&file.mailbox, domains.as_deref(), findings);
     let channels = channel::channels(&file.channel, &mailboxes, findings);
+    let headers = headers(&file.headers, base, findings);
+    let known = tag::Known { channels: &channels, given: file.channel.len(), prefix: &headers.prefix };
+    let tags = tag::tags(&file.tag, &known, findings);
     Config {
         hostname: hostname(file, findings),
         timezone: findings
@@ -35,13 +40,16 @@ pub(super) fn check(file: &file::File, base: &Path, findings: &mut Findings) -> 
             .unwrap_or_else(|| "UTC".to_owned()),
         milter: milter(&file.milter, base, findings),
         store: store(&file.store, base, findings),
-        headers: headers(&file.headers, base, findings),
+        headers,
         log: log(&file.log, findings),
-        leads: leads(&file.leads, findings),
+        leads: leads(&file.leads, &file.classify.authserv_ids, findings),
+        classify: classify::classify(&file.classify, file.leads.spam_headers.as_ref(), &mailboxes, &channels, findings),
+        leak: classify::leak(&file.leak, findings),
         privacy: privacy(&file.privacy, findings),
         sinks: sink::sinks(&file.sink, base, findings),
         mailboxes: mailboxes.list,
         channels,
+        tags,
         domains: domains.unwrap_or_default(),
     }
 }
@@ -146,8 +154,13 @@ fn log(given: &file::Log, findings: &mut Findings) -> Log {
     }
 }
 
-fn leads(given: &file::Leads, findings: &mut Findings) -> Leads {
+fn leads(given: &file::Leads, authserv_ids: &[file::Text], findings: &mut Findings) -> Leads {
     let section = Key::Root.name("leads");
+    if let Some(flag) = given.unique_requires_dmarc.as_ref().filter(|flag| *flag.get_ref() && authserv_ids.is_empty()) {
+        let what = "nobody's DMARC results are believed, so no sender would ever count";
+        let wrong = Wrong::new(what, "name your own server in classify.authserv_ids");
+        findings.fault(&section.name("unique_requires_dmarc"), Some(&flag.span()), wrong);
+    }
     let default = Leads::default();
     let unique_by = |text: &str| match text {
         "visitor" => {
@@ -156,6 +169,15 @@ fn leads(given: &file::Leads, findings: &mut Findings) -> Leads {
         }
         _ => units::choice(text, &[("sender", Basis::Sender), ("sender_channel", Basis::SenderChannel)]),
     };
+    let spellings = [("case", Normalize::Case), ("provider", Normalize::Provider)];
+    let normalize =
+        findings.read(&section.name("normalize"), given.normalize.as_ref(), |text| units::choice(text, &spellings));
+    let letters =
+        [("ignore", Direct::Ignore), ("replies", Direct::Replies), ("senders", Direct::Senders), ("all", Direct::All)];
+    let direct = findings.read(&section.name("direct"), given.direct.as_ref(), |text| units::choice(text, &letters));
+    let rules = [("all", TagMatch::All), ("first", TagMatch::First)];
+    let tag_match =
+        findings.read(&section.name("tag_match"), given.tag_match.as_ref(), |text| units::choice(text, &rules));
     let charset = findings.read(&section.name("default_charset"), given.default_charset.as_ref(), units::charset);
     Leads {
         unique_by: findings
@@ -164,6 +186,14 @@ fn leads(given: &file::Leads, findings: &mut Findings) -> Leads {
         unique_window: findings
             .read(&section.name("unique_window"), given.unique_window.as_ref(), units::window)
             .unwrap_or(default.unique_window),
+        unique_requires_dmarc: given
+            .unique_requires_dmarc
+            .as_ref()
+            .map(|flag| *flag.get_ref())
+            .unwrap_or(default.unique_requires_dmarc),
+        normalize: normalize.unwrap_or(default.normalize),
+        direct: direct.unwrap_or(default.direct),
+        tag_match: tag_match.unwrap_or(default.tag_match),
         default_charset: charset.unwrap_or(default.default_charset),
     }
 }

@@ -15,7 +15,7 @@ use super::{
     channel::id,
     private,
 };
-use crate::event::EventType;
+use crate::{event::EventType, lead::Kind};
 
 /// Calls of one sink at a time; more would only queue at its host.
 const CONCURRENCY: u64 = 64;
@@ -49,12 +49,14 @@ fn sink(
     let secret_file = given.secret_file.0.as_ref();
     let held = findings.read(&secret_key, secret_file, |name| secrets::webhook(name, base));
     let secrets = held.map(|held| private(held, &secret_key, secret_file, findings));
+    let kinds = kinds(given.kinds.as_ref(), &key.name("kinds"), findings);
     let events = events(given.events.as_ref(), &key.name("events"), findings);
     let (connect_timeout, timeout) = timeouts(given, key, findings);
     let concurrency = findings.number(&key.name("concurrency"), given.concurrency.as_ref(), 1..CONCURRENCY + 1);
     Some(Sink {
         preset,
         events,
+        kinds,
         connect_timeout,
         timeout,
         concurrency: concurrency.unwrap_or(defaults::CONCURRENCY),
@@ -83,17 +85,16 @@ fn destination(given: Option<&file::Text>, key: &Key<'_>, findings: &mut Finding
 
 fn events(given: Option<&file::List>, key: &Key<'_>, findings: &mut Findings) -> Vec<EventType> {
     let Some(list) = given else { return vec![EventType::LeadReceived] };
-    let remedy = "write [\"lead.received\"]";
+    let remedy = "write [\"lead.received\"], [\"lead.replied\"], [\"lead.marked\"] or several of them";
     if list.get_ref().is_empty() {
         findings.fault(key, Some(&list.span()), Wrong::new("this sink would be sent nothing", remedy));
     }
     let event = |text: &str| match text {
-        "lead.received" => Ok(EventType::LeadReceived),
         "webhook.ping" => {
             let is = "is sent by `leadmilter sink test` alone, whatever is listed";
             Err(Wrong::value(text, is, "leave it out"))
         }
-        _ => Err(Wrong::value(text, "is no event that this version sends", remedy)),
+        _ => EventType::parse(text).ok_or_else(|| Wrong::value(text, "is no event that this version sends", remedy)),
     };
     let mut events = Vec::new();
     for (index, text) in list.get_ref().iter().enumerate() {
@@ -101,6 +102,24 @@ fn events(given: Option<&file::List>, key: &Key<'_>, findings: &mut Findings) ->
         events.extend(event.filter(|event| !events.contains(event)));
     }
     events
+}
+
+fn kinds(given: Option<&file::List>, key: &Key<'_>, findings: &mut Findings) -> Vec<Kind> {
+    let Some(list) = given else { return vec![Kind::Lead] };
+    let known = Kind::ALL.map(Kind::as_str).join(", ");
+    if list.get_ref().is_empty() {
+        let wrong = Wrong::new("this sink would be sent nothing", "write [\"lead\"]");
+        findings.fault(key, Some(&list.span()), wrong);
+    }
+    let read = |text: &str| {
+        Kind::parse(text).ok_or_else(|| Wrong::value(text, "is no kind of message", format!("known are {known}")))
+    };
+    let mut kinds = Vec::new();
+    for (index, text) in list.get_ref().iter().enumerate() {
+        let kind = findings.read(&key.item(index), Some(text), read);
+        kinds.extend(kind.filter(|kind| !kinds.contains(kind)));
+    }
+    kinds
 }
 
 fn timeouts(given: &file::Sink, key: &Key<'_>, findings: &mut Findings) -> (Duration, Duration) {

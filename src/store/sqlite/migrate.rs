@@ -14,8 +14,10 @@ struct Migration {
     sql: &'static str,
 }
 
-const MIGRATIONS: &[Migration] =
-    &[Migration { number: 1, name: "leads", sql: include_str!("migrations/0001_leads.sql") }];
+const MIGRATIONS: &[Migration] = &[
+    Migration { number: 1, name: "leads", sql: include_str!("migrations/0001_leads.sql") },
+    Migration { number: 2, name: "kinds", sql: include_str!("migrations/0002_kinds.sql") },
+];
 
 /// Applies what is missing, all of it or nothing.
 pub fn migrate(conn: &mut Connection) -> Result<(), StoreError> {

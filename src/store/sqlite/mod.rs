@@ -3,10 +3,17 @@
 //! `writer` holds the only connection that writes, `read` the one that listings use. The SQL keeps to what SQLite and
 //! PostgreSQL share: `$n` in order of first appearance, ON CONFLICT, RETURNING, partial indexes.
 
+mod foresee;
+mod known;
+mod leak;
+mod mark;
 mod migrate;
 mod queue;
 mod read;
 mod record;
+mod series;
+mod standing;
+mod thread;
 mod withheld;
 mod writer;
 
@@ -16,18 +23,22 @@ use std::{
     path::{Path, PathBuf},
     sync::{Arc, Mutex},
     thread::JoinHandle,
-    time::Duration,
+    time::{Duration, Instant},
 };
 
-use rusqlite::{Connection, OpenFlags};
+use rusqlite::{Connection, ErrorCode, OpenFlags};
 use tokio::sync::Notify;
 use tracing::warn;
 
+pub use self::foresee::Foreseen;
 use self::writer::Writer;
-use super::{Attempt, Commit, Leased, NewLead, Next, Recorded, StoreError};
-use crate::clock::Millis;
+use super::{AddressState, Attempt, Commit, Leased, Mark, NewLead, Next, Recorded, StoreError};
+use crate::{clock::Millis, lead::Lead};
 
 const FILE: &str = "leads.db";
+
+/// How long to wait for a lock that another process holds.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 /// Locked by the daemon whose outbox leases deliveries, for as long as it lives.
 const OUTBOX_LOCK: &str = "outbox.lock";
@@ -76,11 +87,12 @@ impl Store {
     }
 
     /// Records a lead with its event and deliveries in one durable transaction; a known message adds nothing.
-    pub async fn record(&self, new: NewLead, commit: Commit) -> Result<Recorded, StoreError> {
+    /// `None` for a letter to a mailbox itself that is not recorded.
+    pub async fn record(&self, new: NewLead, commit: Commit) -> Result<Option<Recorded>, StoreError> {
         let keep_late = new.keep_late;
         let recorded =
             self.writer()?.submit(move |conn| record::record(conn, new, commit), keep_late, told_late).await?;
-        if commit == Commit::Durable && !recorded.duplicate {
+        if commit == Commit::Durable && recorded.as_ref().is_some_and(|recorded| !recorded.duplicate) {
             self.due.notify_waiters();
         }
         Ok(recorded)
@@ -100,6 +112,24 @@ impl Store {
             Err(TryLockError::Error(e)) => return Err(cannot(e)),
         }
         self.writer()?.write(|conn| queue::release(conn, Millis::now())).await
+    }
+
+    /// Corrects the kind of a recorded message. Gives back the lead as it stands now; `None` if there is no such lead.
+    pub async fn mark(&self, mark: Mark) -> Result<Option<Lead>, StoreError> {
+        let marked = self.writer()?.write(move |conn| mark::mark(conn, &mark)).await?;
+        self.due.notify_waiters();
+        Ok(marked)
+    }
+
+    /// Sets or forgets what is known of an address beside the config.
+    pub async fn set_address(
+        &self,
+        address: &str,
+        state: Option<AddressState>,
+        reason: Option<&str>,
+    ) -> Result<(), StoreError> {
+        let (address, reason) = (address.to_owned(), reason.map(str::to_owned));
+        self.writer()?.write(move |conn| leak::set(conn, &address, state, Millis::now(), reason.as_deref())).await
     }
 
     /// Leases up to `limit` due deliveries of a sink until `until`, oldest first, counting the attempt.
@@ -142,9 +172,12 @@ impl Store {
 }
 
 /// A lead that was written after its message was answered is no fault to mend, but the operator was told otherwise.
-fn told_late(result: &Result<Recorded, StoreError>) {
+fn told_late(result: &Result<Option<Recorded>, StoreError>) {
     match result {
-        Ok(recorded) => warn!("lead={} was recorded after its message had been answered without it", recorded.lead_id),
+        Ok(None) => {}
+        Ok(Some(recorded)) => {
+            warn!("lead={} was recorded after its message had been answered without it", recorded.lead.lead_id)
+        }
         Err(e) => warn!("a lead was not recorded: {e}"),
     }
 }
@@ -152,9 +185,10 @@ fn told_late(result: &Result<Recorded, StoreError>) {
 fn open_connection(folder: &Path) -> Result<Connection, StoreError> {
     let doing = "opening the store";
     let conn = Connection::open(folder.join(FILE)).map_err(engine(doing))?;
-    conn.busy_timeout(Duration::from_secs(5)).map_err(engine(doing))?;
+    conn.busy_timeout(PATIENCE).map_err(engine(doing))?;
+    write_ahead(&conn).map_err(engine(doing))?;
     conn.execute_batch(
-        "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; PRAGMA temp_store = MEMORY;
+        "PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; PRAGMA temp_store = MEMORY;
          PRAGMA cache_size = -8000",
     )
     .map_err(engine(doing))?;
@@ -162,11 +196,25 @@ fn open_connection(folder: &Path) -> Result<Connection, StoreError> {
     Ok(conn)
 }
 
+/// Of several processes that make a new store at once, one sets its journal. SQLite does not wait here for the others,
+/// whatever the busy timeout: they would wait for each other.
+fn write_ahead(conn: &Connection) -> rusqlite::Result<()> {
+    let ends = Instant::now() + PATIENCE;
+    loop {
+        match conn.execute_batch("PRAGMA journal_mode = WAL") {
+            Err(e) if e.sqlite_error_code() == Some(ErrorCode::DatabaseBusy) && Instant::now() < ends => {
+                std::thread::sleep(Duration::from_millis(5));
+            }
+            result => return result,
+        }
+    }
+}
+
 fn open_reader(folder: &Path) -> Result<Connection, StoreError> {
     let doing = "opening the store for reading";
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let conn = Connection::open_with_flags(folder.join(FILE), flags).map_err(engine(doing))?;
-    conn.busy_timeout(Duration::from_secs(5)).map_err(engine(doing))?;
+    conn.busy_timeout(PATIENCE).map_err(engine(doing))?;
     conn.execute_batch("PRAGMA query_only = ON").map_err(engine(doing))?;
     Ok(conn)
 }
@@ -174,6 +222,10 @@ fn open_reader(folder: &Path) -> Result<Connection, StoreError> {
 /// Wraps an engine error with what was being done.
 fn engine(doing: &'static str) -> impl Fn(rusqlite::Error) -> StoreError {
     move |source| StoreError::Engine { doing, source }
+}
+
+fn unreadable(id: &str) -> impl Fn(serde_json::Error) -> StoreError {
+    move |source| StoreError::Event { id: id.to_owned(), source }
 }
 
 /// For tests and messages: the file that a folder's store lives in.

@@ -1,19 +1,26 @@
 //! Listings: leads, deliveries, counts. Reads only, on a connection of its own, and sees whatever is committed.
 
+use std::sync::{MutexGuard, PoisonError};
+
 use rusqlite::{
     Connection, Row, ToSql,
     types::{FromSql, FromSqlError, FromSqlResult, ValueRef},
 };
 
-use super::{Store, engine, withheld};
+use super::{
+    Store, engine, leak,
+    standing::{self, SELECT, Standing, stored},
+    unreadable, withheld,
+};
 use crate::{
     clock::Millis,
-    event::{Event, EventType},
+    event::EventType,
     lead::{Kind, Lead},
-    store::{Attempt, CountsBySink, Delivery, DeliveryFilter, DeliveryState, LeadFilter, SinkCounts, StoreError},
+    store::{
+        AddressNote, Attempt, CountsBySink, Delivery, DeliveryFilter, DeliveryState, LeadFilter, SinkCounts, StoreError,
+    },
 };
 
-const LEAD: &str = "SELECT event.body, lead.withheld, lead.id FROM lead JOIN event ON event.sequence = lead.sequence";
 const DELIVERY: &str = "SELECT delivery.id, delivery.sink, event.id, event.type, event.lead_id, delivery.state,
     delivery.attempts, delivery.created_at, delivery.next_at, delivery.last_status, delivery.last_error
     FROM delivery JOIN event ON event.sequence = delivery.event";
@@ -21,21 +28,37 @@ const DELIVERY: &str = "SELECT delivery.id, delivery.sink, event.id, event.type,
 impl Store {
     /// Leads, newest first, as the event's `data`, with what privacy kept out of the event.
     pub fn leads(&self, filter: &LeadFilter) -> Result<Vec<Lead>, StoreError> {
+        let (kind, own_only) = (filter.kind.map(Kind::code), filter.own_only.then_some(1));
         let (since, until) = (filter.since.map(|at| at.0), filter.until.map(|at| at.0));
         let where_ = Where::new()
             .and("lead.channel =", &filter.channel)
             .and("lead.sender =", &filter.sender)
+            .and("lead.kind =", &kind)
+            .and("lead.thread IS NULL AND 1 =", &own_only)
             .and("lead.received_at >=", &since)
             .and("lead.received_at <", &until);
-        let sql = format!("{LEAD}{} ORDER BY lead.sequence DESC LIMIT {}", where_.sql, filter.limit);
-        let rows = self.list(&sql, &where_.values, stored_lead)?;
-        rows.into_iter().map(told_lead).collect()
+        let sql = format!("{SELECT}{} ORDER BY lead.sequence DESC LIMIT {}", where_.sql, filter.limit);
+        let rows = self.list(&sql, &where_.values, stored)?;
+        rows.into_iter().map(listed).collect()
     }
 
     /// One lead.
     pub fn lead(&self, id: &str) -> Result<Option<Lead>, StoreError> {
-        let rows = self.list(&format!("{LEAD} WHERE lead.id = $1"), &[&id], stored_lead)?;
-        rows.into_iter().next().map(told_lead).transpose()
+        let rows = self.list(&format!("{SELECT} WHERE lead.id = $1"), &[&id], stored)?;
+        rows.into_iter().next().map(listed).transpose()
+    }
+
+    /// What is known of an address beside the config.
+    pub fn address_note(&self, address: &str) -> Result<Option<AddressNote>, StoreError> {
+        leak::note(&self.reader(), address)
+    }
+
+    /// Addresses of which something is known beside the config, and why.
+    pub fn address_notes(&self) -> Result<Vec<AddressNote>, StoreError> {
+        self.list("SELECT address, state, since, reason FROM address ORDER BY address", &[], |row| {
+            let (address, state, since, reason) = (row.get(0)?, row.get(1)?, Millis(row.get(2)?), row.get(3)?);
+            Ok(AddressNote { address, state, since, reason })
+        })
     }
 
     /// Deliveries, newest first.
@@ -104,9 +127,12 @@ impl Store {
         values: &[&dyn ToSql],
         read: impl FnMut(&Row<'_>) -> rusqlite::Result<T>,
     ) -> Result<Vec<T>, StoreError> {
-        // A reader that panicked left nothing half done: the connection only reads.
-        let conn = self.reader.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        rows(&conn, sql, values, read).map_err(engine("reading the store"))
+        rows(&self.reader(), sql, values, read).map_err(engine("reading the store"))
+    }
+
+    /// A reader that panicked left nothing half done: the connection only reads.
+    pub(super) fn reader(&self) -> MutexGuard<'_, Connection> {
+        self.reader.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -140,16 +166,11 @@ impl<'a> Where<'a> {
     }
 }
 
-fn stored_lead(row: &Row<'_>) -> rusqlite::Result<(String, Option<String>, String)> {
-    Ok((row.get(0)?, row.get(1)?, row.get(2)?))
-}
-
-fn told_lead((body, kept, id): (String, Option<String>, String)) -> Result<Lead, StoreError> {
-    let unreadable = |source| StoreError::Event { id: id.clone(), source };
-    let event: Event<Lead> = serde_json::from_str(&body).map_err(unreadable)?;
-    let mut lead = event.data;
-    if let Some(kept) = kept {
-        withheld::restore(&mut lead, serde_json::from_str(&kept).map_err(unreadable)?);
+fn listed(stored: standing::Stored) -> Result<Lead, StoreError> {
+    let Standing { mut lead, withheld, .. } = standing::standing(stored)?;
+    if let Some(kept) = withheld {
+        let kept = serde_json::from_str(&kept).map_err(unreadable(&lead.lead_id))?;
+        withheld::restore(&mut lead, kept);
     }
     Ok(lead)
 }
@@ -200,10 +221,25 @@ impl FromSql for EventType {
 }
 
 impl Kind {
-    /// The number in the store.
+    /// The number in the store: fixed for ever.
     pub(super) fn code(self) -> i64 {
         match self {
             Self::Lead => 0,
+            Self::AutoReply => 1,
+            Self::Bounce => 2,
+            Self::Complaint => 3,
+            Self::Receipt => 4,
+            Self::List => 5,
+            Self::Spam => 6,
+            Self::Internal => 7,
+            Self::Test => 8,
         }
+    }
+}
+
+impl FromSql for Kind {
+    fn column_result(value: ValueRef<'_>) -> FromSqlResult<Self> {
+        let code = value.as_i64()?;
+        Self::ALL.into_iter().find(|kind| kind.code() == code).ok_or(FromSqlError::OutOfRange(code))
     }
 }

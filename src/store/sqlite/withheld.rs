@@ -14,6 +14,9 @@ pub struct Withheld {
     sender: Option<Sender>,
     #[serde(skip_serializing_if = "Option::is_none", default)]
     subject: Option<String>,
+    /// A reason quotes the message, its sender or subject too.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    kind_reason: Option<String>,
 }
 
 /// Takes out of `lead` what may not leave; `None` if everything may.
@@ -38,7 +41,10 @@ pub fn withhold(lead: &mut Lead, privacy: Privacy) -> Option<Withheld> {
         SubjectPrivacy::Plain => None,
         SubjectPrivacy::Omit => lead.message.subject.take(),
     };
-    (sender.is_some() || subject.is_some()).then_some(Withheld { sender, subject })
+    let all_plain = privacy.sender == SenderPrivacy::Plain && privacy.subject == SubjectPrivacy::Plain;
+    let kind_reason = if all_plain { None } else { lead.kind_reason.take() };
+    let withheld = Withheld { sender, subject, kind_reason };
+    (withheld != Withheld::default()).then_some(withheld)
 }
 
 /// Puts back what was withheld.
@@ -49,4 +55,6 @@ pub fn restore(lead: &mut Lead, withheld: Withheld) {
     if let Some(subject) = withheld.subject {
         lead.message.subject = Some(subject);
     }
+    // A correction by hand has a reason of its own.
+    lead.kind_reason = lead.kind_reason.take().or(withheld.kind_reason);
 }

@@ -1,0 +1,94 @@
+//! `leadmilter explain`: which rule resolves an address, and to what; with `--message`, what becomes of a message.
+
+mod message;
+
+use std::path::{Path, PathBuf};
+
+use super::{
+    exit::{self, Wrong},
+    ingest::{message::Given, source::Item},
+    output,
+};
+use crate::{
+    config::Config,
+    intake::Intake,
+    resolve::{Explanation, Table},
+};
+
+/// Say which rule resolves an address, and to what; or what becomes of a message, and why
+///
+/// Every spelling of an address that an envelope may carry is accepted: any case, `<…>`, quotes, a source route, either
+/// form of an internationalised domain. With --message, nothing is recorded: recipients, kind, tag rules and headers are
+/// told as `ingest` would decide on them, and a store is only read.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  leadmilter explain info+m11@company.ru '<INFO@company.ru>'
+  leadmilter explain --message letter.eml
+  leadmilter explain --message - --recipient info+m11@company.ru --json < letter.eml")]
+pub struct Args {
+    /// Addresses to resolve
+    #[arg(required_unless_present = "message", conflicts_with = "message", value_name = "ADDRESS")]
+    addresses: Vec<String>,
+
+    /// Say what becomes of this message, or of each in this mbox, and record nothing; - for stdin
+    #[arg(long, value_name = "FILE")]
+    message: Option<PathBuf>,
+
+    /// Envelope recipient of the message; may be repeated, the first one is primary
+    #[arg(long, value_name = "ADDRESS", requires = "message", conflicts_with = "addresses")]
+    recipient: Vec<String>,
+
+    /// Envelope sender of the message; "" for the null sender
+    #[arg(long, value_name = "ADDRESS", requires = "message", conflicts_with = "addresses")]
+    sender: Option<String>,
+
+    /// Print one JSON object a line
+    #[arg(long)]
+    json: bool,
+}
+
+pub fn run(config: &Config, args: &Args) -> anyhow::Result<u8> {
+    if let Some(path) = &args.message {
+        return messages(config, args, path);
+    }
+    let table = Table::new(&config.mailboxes, &config.channels);
+    let found: Vec<Explanation> = args.addresses.iter().map(|address| table.explain(address)).collect();
+    if args.json {
+        output::json_lines(&found)?;
+    } else {
+        for one in &found {
+            output::text(&sentence(one))?;
+        }
+    }
+    Ok(exit::OK)
+}
+
+fn messages(config: &Config, args: &Args, path: &Path) -> anyhow::Result<u8> {
+    let intake = Intake::new(config.clone());
+    let given = Given { recipients: &args.recipient, sender: args.sender.as_deref() };
+    let item = if path == Path::new("-") { Item::Stdin } else { Item::File(path.to_owned()) };
+    for (number, (name, head)) in item.messages().enumerate() {
+        let head = head.map_err(|e| Wrong::Data(format!("cannot read {name}: {e}")))?;
+        let report = message::explain(&intake, name.clone(), &head, &given);
+        let report = report.map_err(|reason| Wrong::Data(format!("{name}: {reason}")))?;
+        if args.json {
+            output::json_lines(&[report])?;
+        } else {
+            if number > 0 {
+                output::text("")?;
+            }
+            message::print(&report, &config.headers.prefix)?;
+        }
+    }
+    Ok(exit::OK)
+}
+
+fn sentence(found: &Explanation) -> String {
+    let address = output::printable(&found.address);
+    let to = match (&found.channel, &found.mailbox) {
+        (Some(channel), Some(mailbox)) => format!(" {channel}, stands for {mailbox}"),
+        _ => String::new(),
+    };
+    format!("{address}: {}{to} ({})", found.resolution, output::printable(&found.rule))
+}

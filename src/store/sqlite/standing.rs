@@ -1,0 +1,86 @@
+//! A lead as it stands: its event tells it as it was received, its row what has changed since.
+//!
+//! Corrections by hand change the kind, and with it whether and how the lead counts; the first event stays as it was
+//! sent.
+
+use rusqlite::{Connection, OptionalExtension, Row};
+
+use super::{engine, unreadable};
+use crate::{
+    clock::Millis,
+    event::Event,
+    lead::{Kind, Lead},
+    store::StoreError,
+};
+
+/// Reads the columns of [`Stored`].
+pub const SELECT: &str = "SELECT event.body, lead.withheld, lead.id, lead.kind, lead.kind_reason, lead.in_series,
+    lead.series_count, lead.series_first_id, lead.series_first_at, lead.sender_key
+    FROM lead JOIN event ON event.sequence = lead.sequence";
+
+/// A lead's row and its first event.
+pub struct Stored {
+    body: String,
+    withheld: Option<String>,
+    id: String,
+    kind: Kind,
+    kind_reason: Option<String>,
+    in_series: bool,
+    series_count: u32,
+    series_first_id: Option<String>,
+    series_first_at: Option<Millis>,
+    sender_key: Option<String>,
+}
+
+/// A lead as it stands, in the words of its event: what privacy keeps out is not in it.
+pub struct Standing {
+    /// The lead.
+    pub lead: Lead,
+    /// Whether it counts.
+    pub in_series: bool,
+    /// Under which sender it counts.
+    pub sender_key: Option<String>,
+    /// What privacy keeps out of its event.
+    pub withheld: Option<String>,
+}
+
+/// Reads one row of [`SELECT`].
+pub fn stored(row: &Row<'_>) -> rusqlite::Result<Stored> {
+    Ok(Stored {
+        body: row.get(0)?,
+        withheld: row.get(1)?,
+        id: row.get(2)?,
+        kind: row.get(3)?,
+        kind_reason: row.get(4)?,
+        in_series: row.get(5)?,
+        series_count: row.get(6)?,
+        series_first_id: row.get(7)?,
+        series_first_at: row.get::<_, Option<i64>>(8)?.map(Millis),
+        sender_key: row.get(9)?,
+    })
+}
+
+/// Puts row and event together.
+pub fn standing(stored: Stored) -> Result<Standing, StoreError> {
+    let event: Event<Lead> = serde_json::from_str(&stored.body).map_err(unreadable(&stored.id))?;
+    let mut lead = event.data;
+    if lead.kind != stored.kind {
+        lead.kind = stored.kind;
+        lead.test = stored.kind == Kind::Test;
+    }
+    lead.kind_reason = stored.kind_reason;
+    lead.repeat.unique = stored.in_series && stored.series_first_id.is_none();
+    lead.repeat.count = stored.series_count;
+    lead.repeat.first_lead_id = stored.series_first_id;
+    lead.repeat.first_received_at = stored.series_first_at;
+    Ok(Standing { lead, in_series: stored.in_series, sender_key: stored.sender_key, withheld: stored.withheld })
+}
+
+/// One lead.
+pub fn find(conn: &Connection, id: &str) -> Result<Option<Standing>, StoreError> {
+    let found = conn
+        .prepare_cached(&format!("{SELECT} WHERE lead.id = $1"))
+        .and_then(|mut found| found.query_row([id], stored).optional())
+        .map_err(engine("looking for a lead"))?;
+    found.map(standing).transpose()
+}
