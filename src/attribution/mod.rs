@@ -8,5 +8,6 @@ mod encode;
 mod headers;
 mod signature;
 
+pub use encode::field_body;
 pub use headers::{Field, ID, SUBSTITUTE, fields, is_ours};
 pub use signature::{Seal, sign, verify};

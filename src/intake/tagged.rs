@@ -94,8 +94,7 @@ fn file_name(value: &str, parameter: &str) -> Option<String> {
         message.header(HeaderName::ContentType)?.as_content_type()?.attribute(parameter).map(str::to_owned)
     });
     let found = found.ok()??;
-    let decoded = if found.contains("=?") { read::decoded_words(&found) } else { found };
-    bounded(&decoded, limit::TEXT).map(|name| composed(&name).into_owned())
+    bounded(&found, limit::TEXT).map(|name| composed(&name).into_owned())
 }
 
 #[cfg(test)]

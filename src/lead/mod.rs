@@ -45,7 +45,7 @@ pub struct Lead {
     pub channel: Option<ChannelName>,
     /// Where the sender came from.
     pub attribution: Attribution,
-    /// Tags of the channels, at most 32.
+    /// Tags of the channels, then of the rules that fit, at most 32.
     pub tags: Vec<String>,
     /// Worth, if known.
     pub value: Option<Value>,

@@ -1,7 +1,7 @@
 //! The same letter by every way in: the same event byte for byte, and one lead if the ways share a store.
 //!
-//! A way is given a company of its own and sends the letter to it; its event comes by webhook, whoever recorded it. A new
-//! way in is one more row.
+//! A way is given a company of its own and sends the letter to it; its event comes by webhook, whoever recorded it. A
+//! new way in is one more row.
 
 use std::{any::Any, collections::BTreeMap, path::PathBuf};
 

@@ -1,7 +1,7 @@
 //! The milter protocol as bytes: an MTA that says exactly what it is told, and a tap between an MTA and the milter.
 //!
-//! Shares no code with the library under test or its own test client, so that an offer may be as odd as it likes. Frames
-//! come back as lines of text, so that a test compares a whole session at once.
+//! Shares no code with the library under test or its own test client, so that an offer may be as odd as it likes.
+//! Frames come back as lines of text, so that a test compares a whole session at once.
 
 use std::{
     io::{self, Read, Write},

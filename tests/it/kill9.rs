@@ -33,12 +33,23 @@ const RECIPIENTS: [(&str, &str); 5] = [
     ("info@company.ru", "info+yd@company.ru"),
 ];
 
+/// Letters that may be begun while the daemon is away: on a slow machine they would all be gone before it is back.
+const AWAY: usize = 60;
+
 /// Letters on their way and how many of them Postfix has taken.
 #[derive(Default)]
 struct Traffic {
-    begun: Mutex<usize>,
+    begun: Mutex<Begun>,
+    leave: Condvar,
     taken: Mutex<usize>,
     progress: Condvar,
+}
+
+#[derive(Default)]
+struct Begun {
+    count: usize,
+    /// Senders wait before they begin more.
+    allowed: usize,
 }
 
 impl Traffic {
@@ -47,13 +58,7 @@ impl Traffic {
         loop {
             let mut session = postfix.session();
             for _ in 0..LETTERS_OF_A_SESSION {
-                let mut begun = self.begun.lock().unwrap();
-                let number = *begun;
-                if number == LETTERS {
-                    return;
-                }
-                *begun += 1;
-                drop(begun);
+                let Some(number) = self.begin() else { return };
                 let (_, rcpt) = RECIPIENTS[number % RECIPIENTS.len()];
                 let from = format!("sender{}@client.example", number % SENDERS);
                 let letter = letter_from(&from, &number.to_string());
@@ -64,6 +69,25 @@ impl Traffic {
             }
             assert_eq!(session.command("QUIT").code, 221);
         }
+    }
+
+    /// The next letter's number, once it may be begun; `None` after the last one.
+    fn begin(&self) -> Option<usize> {
+        let begun = self.begun.lock().unwrap();
+        let mut begun = self
+            .leave
+            .wait_while(begun, |begun| begun.count == begun.allowed.min(LETTERS) && begun.count < LETTERS)
+            .unwrap();
+        let number = begun.count;
+        begun.count += usize::from(number < LETTERS);
+        (number < LETTERS).then_some(number)
+    }
+
+    /// Lets senders begin so many letters more.
+    fn allow(&self, more: usize) {
+        let mut begun = self.begun.lock().unwrap();
+        begun.allowed = begun.count.saturating_add(more);
+        self.leave.notify_all();
     }
 
     /// Waits until `more` letters were taken, and says whether that was before the last one.
@@ -81,11 +105,14 @@ impl Traffic {
 fn kill_again_and_again(site: &Site, traffic: &Traffic, mut random: fastrand::Rng) -> (Daemon, Vec<String>) {
     let mut logs = Vec::new();
     let mut daemon = site.daemon();
-    while traffic.wait_for(random.usize(20..140)) {
+    traffic.allow(LETTERS);
+    while traffic.wait_for(random.usize(20..100)) {
         // Between two answers, too: only the moment is random here, nothing waits for anything.
         thread::sleep(Duration::from_micros(random.u64(0..20_000)));
         logs.push(daemon.kill9());
+        traffic.allow(AWAY);
         daemon = site.daemon();
+        traffic.allow(LETTERS);
     }
     (daemon, logs)
 }

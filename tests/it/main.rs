@@ -54,6 +54,7 @@ mod same_message;
 mod scene;
 mod sendmail;
 mod sendmail_house;
+mod sendmail_session;
 mod series;
 mod sieve;
 mod sieve_house;

@@ -126,6 +126,10 @@ pub async fn end(mta: &mut TestConnection) -> (EomActions, Status) {
     if !mta.negotiated_opts().contains(ProtoOpts::NO_EOH) {
         mta.eoh().await.unwrap();
     }
+    if !mta.negotiated_opts().contains(ProtoOpts::NO_BODY) {
+        // Nobody asked for it, and some send it all the same.
+        assert_eq!(mta.body("What do they cost?\r\n").await.unwrap(), Status::Continue);
+    }
     mta.eom().await.unwrap()
 }
 

@@ -30,8 +30,8 @@ const fn since(command: char) -> u32 {
     }
 }
 
-/// One letter in a session after this offer. Gives back our answer to the offer, then each event with its answer. An MTA
-/// that does not obey sends every event of its version, and awaits every answer but the waived ones.
+/// One letter in a session after this offer. Gives back our answer to the offer, then each event with its answer. An
+/// MTA that does not obey sends every event of its version, and awaits every answer but the waived ones.
 fn session(door: &Door, offer: [u32; 3], obeys: bool, connect: &[u8]) -> Vec<String> {
     let mut mta = RawMta::connect(&door.socket);
     mta.send('O', &offer.map(u32::to_be_bytes).concat());

@@ -1,6 +1,7 @@
 //! The daemon as a process, with a receiver of its webhooks: all of the product but the MTA in front of it.
 //!
-//! Given further keys of the config; gives back what was told and what is on record. Whatever the MTA, a test asks here.
+//! Given further keys of the config; gives back what was told and what is on record. Whatever the MTA, a test asks
+//! here.
 
 use std::process::Command;
 
@@ -26,8 +27,8 @@ pub struct Office {
 }
 
 impl Office {
-    /// Starts both: `listen` is the milter's socket, `keys` are lines of the config's beginning, dotted, and `addresses`
-    /// mailboxes and channels beside those of the company.
+    /// Starts both: `listen` is the milter's socket, `keys` are lines of the config's beginning, dotted, and
+    /// `addresses` mailboxes and channels beside those of the company.
     pub fn open(listen: &str, keys: &str, addresses: &str) -> Self {
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
         let receiver = runtime.block_on(Receiver::start(|_| status(204)));

@@ -1,8 +1,8 @@
 //! A private Sendmail, and where its letters end up.
 //!
-//! [`Sendmail::start`] runs `contrib/sendmail/private`, whose sendmail.mc is made of the snippet that administrators are told
-//! to use. Every letter goes to a sink in this process, which speaks LMTP and SMTP and keeps each transaction whole: the
-//! envelope as it was said, and the letter. Nothing here sleeps to synchronise.
+//! [`Sendmail::start`] runs `contrib/sendmail/private`, whose sendmail.mc is made of the snippet that administrators
+//! are told to use. Every letter goes to a sink in this process, which speaks LMTP and SMTP and keeps each transaction
+//! whole: the envelope as it was said, and the letter. Nothing here sleeps to synchronise.
 
 use std::{
     fs,

@@ -11,7 +11,7 @@ use arc_swap::ArcSwap;
 use leadmilter::{
     intake::Intake,
     metrics::Metrics,
-    milter::{self, Listener, Milter, Socket},
+    milter::{self, Closing, Listener, Milter, Socket},
     store::{LeadFilter, Store},
 };
 use leadmilter_fuzz::{check_body, company, folder};
@@ -50,7 +50,8 @@ impl House {
         let listener = Listener::new(socket, 100, Arc::clone(&metrics), never.clone());
         let intake = Arc::new(ArcSwap::from_pointee(Intake::new(config)));
         let milter = Arc::new(Milter::new(intake, store.clone(), Arc::clone(&metrics)));
-        tokio::spawn(milter::run(listener, milter, never, Duration::from_millis(1)));
+        let closing = Closing { stop: never, drain: Duration::from_millis(1), cut: CancellationToken::new() };
+        tokio::spawn(milter::run(listener, milter, closing));
         drop(guard);
         let socket = folder.path().join("milter.sock");
         Self { runtime, metrics, store, socket, served: 0, _folder: folder }

@@ -102,9 +102,12 @@ fn inherit(conn: &Connection, gone: &Lead, sender: Option<&str>, mark: &Mark) ->
     heir.repeat.first_lead_id = None;
     heir.repeat.first_received_at = None;
     update(conn, &heir, true)?;
+    // The others follow the new first one, numbered from 2 in the order in which they came.
     conn.execute(
-        "UPDATE lead SET series_first_id = $1, series_first_at = $2, series_count = series_count - 1
-         WHERE sender_key = $3 AND in_series = 1 AND series_first_id = $4",
+        "UPDATE lead SET series_first_id = $1, series_first_at = $2, series_count = later.place + 1
+         FROM (SELECT sequence, row_number() OVER (ORDER BY sequence) AS place FROM lead
+               WHERE sender_key = $3 AND in_series = 1 AND series_first_id = $4) AS later
+         WHERE lead.sequence = later.sequence",
         (&heir.lead_id, heir.received_at.0, sender, &gone.lead_id),
     )
     .map_err(engine(DOING))?;
