@@ -8,6 +8,7 @@ use leadmilter::{
 use serde_json::json;
 
 use crate::{
+    command::run_with,
     company::Company,
     desk::{Desk, M11, Told, YD, header},
     house, told,
@@ -159,6 +160,29 @@ async fn an_address_that_many_domains_write_to_at_once_is_leaked_until_somebody_
     assert_eq!(desk.run(&["address", "list", "--json"]).json().len(), 1);
     desk.letter("9", "g@five.example", YD, &[]).await;
     assert_eq!(desk.last().attribution.status, Status::Channel);
+}
+
+#[tokio::test]
+async fn explain_foresees_what_the_next_letter_does_to_its_address_and_does_nothing() {
+    let mut desk = Desk::open("[leak]\ndomains = 3\n").await;
+    for from in ["a@one.example", "b@two.example"] {
+        desk.letter(from, from, M11, &[]).await;
+    }
+    let foreseen = |from: &str| {
+        let letter = format!("From: {from}\nMessage-ID: <next@client.example>\n\n");
+        let arguments = ["explain", "--json", "--message", "-", "--recipient", M11.trim_matches(['<', '>'])];
+        let report = run_with(&desk.door.company, &arguments, letter.as_bytes()).json().remove(0);
+        let headers = report["headers"].as_array().unwrap();
+        let named = |name: &str| headers.iter().find(|header| header["name"] == name).cloned();
+        let status = named("X-Lead-Status").map(|header| header["value"].clone());
+        (status, named("X-Lead-Unique").is_some())
+    };
+    assert_eq!(foreseen("c@one.example"), (Some(json!("channel")), true));
+    for _ in 0..2 {
+        assert_eq!(foreseen("d@three.example"), (Some(json!("leaked")), false));
+    }
+    assert_eq!(desk.done(&["address", "list"]), "no address is leaked or trusted\n");
+    assert_eq!(desk.door.leads().len(), 2);
 }
 
 #[tokio::test]

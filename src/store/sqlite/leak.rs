@@ -31,20 +31,27 @@ const NEWEST: &str = "FROM (SELECT kind, sender_domain FROM lead
     WHERE substitute = $1 AND received_at > $2 AND received_at <= $3 AND thread IS NULL
     ORDER BY received_at DESC LIMIT $4) AS newest";
 
-/// Whether the substitute counts as leaked from now on; if it does so for the first time, that is written down.
-pub fn is_leaked(conn: &Connection, new: &NewLead) -> Result<bool, StoreError> {
+/// Whether an address was harvested.
+#[derive(PartialEq, Eq)]
+pub enum Leak {
+    /// Nothing tells so, or an administrator trusts it.
+    None,
+    /// It is known already.
+    Known,
+    /// This letter makes it so, for this reason.
+    Found(String),
+}
+
+/// Whether the substitute counts as leaked from this letter on.
+pub fn judge(conn: &Connection, new: &NewLead) -> Result<Leak, StoreError> {
     if new.way != Way::Substitute {
-        return Ok(false);
+        return Ok(Leak::None);
     }
-    let address = &new.lead.recipient.substitute;
-    match note(conn, address)?.map(|note| note.state) {
-        Some(AddressState::Leaked) => return Ok(true),
-        Some(AddressState::Trusted) => return Ok(false),
-        None => {}
+    match note(conn, &new.lead.recipient.substitute)?.map(|note| note.state) {
+        Some(AddressState::Leaked) => Ok(Leak::Known),
+        Some(AddressState::Trusted) => Ok(Leak::None),
+        None => Ok(evidence(conn, new)?.map_or(Leak::None, Leak::Found)),
     }
-    let Some(reason) = evidence(conn, new)? else { return Ok(false) };
-    set(conn, address, Some(AddressState::Leaked), new.lead.received_at, Some(&reason))?;
-    Ok(true)
 }
 
 fn evidence(conn: &Connection, new: &NewLead) -> Result<Option<String>, StoreError> {
@@ -115,28 +122,19 @@ pub fn set(
     .map_err(engine(DOING))
 }
 
-/// Calls a letter spam if its sender has written to a canary, or does so now. `may_be_forged` tells that the sender is
-/// perhaps only a victim, who must not become a harvester by it.
-pub fn judge_harvester(conn: &Connection, new: &mut NewLead, may_be_forged: bool) -> Result<(), StoreError> {
+/// Calls a letter spam if its sender has written to a canary, or does so now. Gives back whether it does so now.
+pub fn judge_harvester(conn: &Connection, new: &mut NewLead) -> Result<bool, StoreError> {
     let sender = new.sender_key.as_deref();
     if new.way == Way::Canary {
         // A bounce comes here because a spammer took the address for his sender; a colleague tries whether it works.
         if !matches!(new.lead.kind, Kind::Lead | Kind::List | Kind::Spam) {
-            return Ok(());
+            return Ok(false);
         }
-        let canary = &new.lead.recipient.substitute;
-        if let Some(sender) = sender.filter(|_| !may_be_forged) {
-            conn.prepare_cached(
-                "INSERT INTO harvester (sender, canary, since) VALUES ($1, $2, $3) ON CONFLICT (sender) DO NOTHING",
-            )
-            .and_then(|mut statement| statement.execute((sender, canary, new.lead.received_at.0)))
-            .map_err(engine(DOING))?;
-        }
-        let reason = format!("canary {canary}");
+        let reason = format!("canary {}", new.lead.recipient.substitute);
         (new.lead.kind, new.lead.kind_reason) = (Kind::Spam, Some(reason));
-        return Ok(());
+        return Ok(true);
     }
-    let Some(sender) = sender.filter(|_| new.lead.kind == Kind::Lead) else { return Ok(()) };
+    let Some(sender) = sender.filter(|_| new.lead.kind == Kind::Lead) else { return Ok(false) };
     let canary: Option<String> = conn
         .prepare_cached("SELECT canary FROM harvester WHERE sender = $1")
         .and_then(|mut found| found.query_row([sender], |row| row.get(0)).optional())
@@ -144,7 +142,18 @@ pub fn judge_harvester(conn: &Connection, new: &mut NewLead, may_be_forged: bool
     if let Some(canary) = canary {
         (new.lead.kind, new.lead.kind_reason) = (Kind::Spam, Some(format!("sender wrote to canary {canary}")));
     }
-    Ok(())
+    Ok(false)
+}
+
+/// Remembers the sender of a letter to a canary. A sender that is perhaps forged is only a victim: the caller asks first.
+pub fn remember_harvester(conn: &Connection, new: &NewLead) -> Result<(), StoreError> {
+    let Some(sender) = &new.sender_key else { return Ok(()) };
+    conn.prepare_cached(
+        "INSERT INTO harvester (sender, canary, since) VALUES ($1, $2, $3) ON CONFLICT (sender) DO NOTHING",
+    )
+    .and_then(|mut statement| statement.execute((sender, &new.lead.recipient.substitute, new.lead.received_at.0)))
+    .map(drop)
+    .map_err(engine(DOING))
 }
 
 impl AddressState {

@@ -8,7 +8,7 @@ use rusqlite::Connection;
 use super::{
     engine,
     known::{known_lead, remember_keys},
-    leak,
+    leak::{self, Leak},
     series::{self, Person},
     standing, thread, unreadable,
     withheld::{Withheld, withhold},
@@ -18,7 +18,7 @@ use crate::{
     config::Direct,
     event::{Event, EventType},
     lead::{Confidence, Kind, Lead, Status},
-    store::{Commit, NewLead, Recorded, StoreError, Subscriber, Way},
+    store::{AddressState, Commit, NewLead, Recorded, StoreError, Subscriber, Way},
 };
 
 const DOING: &str = "recording a lead";
@@ -40,14 +40,24 @@ fn recorded(conn: &Connection, mut new: NewLead) -> Result<Option<Recorded>, Sto
         remember_keys(conn, &new, &known.lead.lead_id)?;
         return Ok(Some(known));
     }
-    let Some(in_series) = judge(conn, &mut new)? else { return Ok(None) };
-    write(conn, new, in_series).map(Some)
+    let Some(judgement) = judge(conn, &mut new)? else { return Ok(None) };
+    write(conn, new, judgement).map(Some)
 }
 
-/// Completes the lead by what the store knows. Gives back whether it counts; `None` if it is not to be recorded.
-fn judge(conn: &Connection, new: &mut NewLead) -> Result<Option<bool>, StoreError> {
+/// What the store knows of a letter, beside what it has written into the lead.
+pub struct Judgement {
+    /// Whether the lead counts.
+    in_series: bool,
+    /// Whether the sender is to be remembered as one that writes to canaries.
+    harvests: bool,
+    /// Why the address counts as leaked from this letter on.
+    leak: Option<String>,
+}
+
+/// Completes the lead by what the store knows, and writes nothing. `None` if it is not to be recorded.
+pub fn judge(conn: &Connection, new: &mut NewLead) -> Result<Option<Judgement>, StoreError> {
     let is_authentic = is_authentic(new);
-    leak::judge_harvester(conn, new, !is_authentic)?;
+    let harvests = leak::judge_harvester(conn, new)? && is_authentic;
     let root = if new.lead.kind == Kind::Lead { thread::root(conn, new)? } else { None };
     if let Some(root) = &root {
         let id = root.in_thread_of.as_ref().unwrap_or(&root.lead_id);
@@ -59,21 +69,22 @@ fn judge(conn: &Connection, new: &mut NewLead) -> Result<Option<bool>, StoreErro
         return Ok(None);
     }
     // An answer says nothing of who else knows the address.
-    let leaked = root.is_none() && leak::is_leaked(conn, new)?;
-    if leaked {
+    let leak = if root.is_none() { leak::judge(conn, new)? } else { Leak::None };
+    if leak != Leak::None {
         new.lead.attribution.status = Status::Leaked;
     }
-    let counts = new.lead.kind == Kind::Lead && root.is_none() && !leaked && is_authentic;
-    new.lead.repeat = if counts {
+    let in_series = new.lead.kind == Kind::Lead && root.is_none() && leak == Leak::None && is_authentic;
+    new.lead.repeat = if in_series {
         series::repeat(conn, &new.counting, person(new), new.lead.received_at)?
     } else {
         series::uncounted(&new.counting)
     };
-    Ok(Some(counts))
+    let leak = if let Leak::Found(reason) = leak { Some(reason) } else { None };
+    Ok(Some(Judgement { in_series, harvests, leak }))
 }
 
 /// A letter to a mailbox itself, in no known thread: the sender may be known, or every letter be wanted.
-pub fn judge_direct(conn: &Connection, new: &mut NewLead, direct: Direct) -> Result<bool, StoreError> {
+fn judge_direct(conn: &Connection, new: &mut NewLead, direct: Direct) -> Result<bool, StoreError> {
     if direct >= Direct::Senders
         && new.lead.kind == Kind::Lead
         && let Some(last) = series::last(conn, new.counting.basis, person(new))?
@@ -95,7 +106,20 @@ fn is_authentic(new: &NewLead) -> bool {
     !new.counting.requires_dmarc || passed()
 }
 
-fn write(conn: &Connection, mut new: NewLead, in_series: bool) -> Result<Recorded, StoreError> {
+fn write(conn: &Connection, mut new: NewLead, judgement: Judgement) -> Result<Recorded, StoreError> {
+    let Judgement { in_series, harvests, leak } = judgement;
+    if harvests {
+        leak::remember_harvester(conn, &new)?;
+    }
+    if let Some(reason) = &leak {
+        leak::set(
+            conn,
+            &new.lead.recipient.substitute,
+            Some(AddressState::Leaked),
+            new.lead.received_at,
+            Some(reason),
+        )?;
+    }
     let sequence = next_sequence(conn)?;
     let sender = new.lead.sender.address.clone();
     let sender_domain = new.lead.sender.domain.clone();
