@@ -137,7 +137,7 @@ fn test(config: &Config, id: &str) -> anyhow::Result<u8> {
     let now = Millis::now();
     let data = serde_json::json!({ "test": true });
     let event = Event::new(EventType::WebhookPing, Uuid::now_v7().to_string(), &config.hostname, 0, now, now, data);
-    let body = serde_json::to_string(&event)?;
+    let body = event.to_json()?;
     let message = Message { event_id: &event.id, event_type: EventType::WebhookPing, body: &body };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let answer = runtime.block_on(opened.deliver(message));

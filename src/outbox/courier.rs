@@ -32,6 +32,14 @@ const LOOK_AT_MOST: Duration = Duration::from_millis(5);
 const STORE_WAIT: Duration = Duration::from_millis(500);
 const STORE_WAIT_LONGEST: Duration = Duration::from_secs(30);
 
+/// What a courier does between two looks into the store.
+struct Rest {
+    longest: Duration,
+    /// Whether a delivery that comes meanwhile could be called for at once. A courier without room, or told to be quiet,
+    /// is not to be woken by every letter.
+    has_use_for_more: bool,
+}
+
 /// Delivers to one sink.
 pub struct Courier {
     store: Store,
@@ -65,13 +73,12 @@ impl Courier {
         while !stop.is_cancelled() {
             // Made before the look into the store, so that nothing added during the look is slept over.
             let added = store.due().notified();
-            let wait = self.start_calls().await;
-            let store_answers = self.store_wait.is_none();
+            let rest = self.start_calls().await;
             tokio::select! {
                 () = stop.cancelled() => {}
                 Some(ended) = self.calls.join_next() => self.end_calls(ended),
-                () = added, if store_answers => {}
-                () = sleep(wait) => {}
+                () = added, if rest.has_use_for_more => {}
+                () = sleep(rest.longest) => {}
             }
         }
         while let Some(ended) = self.calls.join_next().await {
@@ -79,26 +86,26 @@ impl Courier {
         }
     }
 
-    /// Starts as many calls as are due and have room; gives back how long to wait before the next look.
-    async fn start_calls(&mut self) -> Duration {
+    /// Starts as many calls as are due and have room; gives back what to wait for before the next look.
+    async fn start_calls(&mut self) -> Rest {
         let room = self.config.concurrency.max(1).saturating_sub(self.calls.len());
         if room == 0 {
-            return LOOK_AT_LEAST;
+            return Rest { longest: LOOK_AT_LEAST, has_use_for_more: false };
         }
         if let Some(quiet) = self.quiet_until.map(|until| until.saturating_duration_since(Instant::now()))
             && !quiet.is_zero()
         {
-            return quiet;
+            return Rest { longest: quiet, has_use_for_more: false };
         }
         match self.lease(room).await {
-            Ok(wait) => {
+            Ok(longest) => {
                 self.store_wait = None;
-                wait
+                Rest { longest, has_use_for_more: true }
             }
             Err(failure) => {
                 self.health.note_store(&self.config.id, &failure);
                 let wait = self.store_wait.map_or(STORE_WAIT, |last| (last * 2).min(STORE_WAIT_LONGEST));
-                *self.store_wait.insert(wait)
+                Rest { longest: *self.store_wait.insert(wait), has_use_for_more: false }
             }
         }
     }

@@ -44,6 +44,9 @@ pub enum StoreError {
         /// Newest schema known here.
         known: i64,
     },
+    /// A daemon of an older version is at work on the store.
+    #[error("store is to be brought up to date, and an older leadmilter is at work on it: restart that first")]
+    Served,
     /// A migration that was applied reads otherwise today.
     #[error("store was made by another build: migration {0} differs from the one applied")]
     Altered(i64),
@@ -55,4 +58,12 @@ pub enum StoreError {
         /// What is wrong with it.
         source: serde_json::Error,
     },
+}
+
+impl StoreError {
+    /// What went wrong and the engine's reason, where a text has to do.
+    pub(super) fn with_cause(&self) -> String {
+        let cause = std::error::Error::source(self).map(|cause| format!(": {cause}"));
+        format!("{self}{}", cause.unwrap_or_default())
+    }
 }

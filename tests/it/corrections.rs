@@ -1,17 +1,14 @@
-//! What people correct: kinds by `leads mark`, harvested addresses by `address`; and a store of an older version.
+//! What people correct: kinds by `leads mark`, harvested addresses by `address`.
 
 use leadmilter::{
-    event::{Event, EventType},
+    event::EventType,
     lead::{Kind, Lead, Status},
-    store::{Commit, LeadFilter, Store, file_in},
 };
 use serde_json::json;
 
 use crate::{
     command::run_with,
-    company::Company,
     desk::{Desk, M11, Told, YD, header},
-    house, told,
 };
 
 const IVAN: &str = "ivan@client.example";
@@ -246,67 +243,4 @@ async fn a_forged_sender_makes_its_victim_no_harvester() {
     let passed = [("Authentication-Results", "mx1.company.ru; dmarc=pass")];
     desk.letter("2", IVAN, M11, &passed).await;
     assert_eq!((desk.last().kind, place(&desk.last())), (Kind::Lead, Some((true, 1))));
-}
-
-/// An event as version 0.1 wrote it, before there were kinds and threads.
-fn old_event(id: &str) -> String {
-    let new = house::lead(IVAN, "info+m11@company.ru");
-    let mut event = serde_json::to_value(Event::of_lead(
-        EventType::LeadReceived,
-        id.to_owned(),
-        Lead { lead_id: id.to_owned(), test: false, ..new.lead },
-        "mx1.company.ru",
-        1,
-        leadmilter::clock::Millis::now(),
-    ))
-    .unwrap();
-    for name in ["kind_reason", "in_thread_of"] {
-        event["data"].as_object_mut().unwrap().remove(name);
-    }
-    event.to_string()
-}
-
-#[tokio::test]
-async fn a_store_of_the_first_schema_keeps_its_leads_and_their_series() {
-    let company = Company::new("", "");
-    let folder = company.path("store");
-    std::fs::create_dir(&folder).unwrap();
-    let sql = include_str!("../../src/store/sqlite/migrations/0001_leads.sql");
-    let id = "01939f0e-7c1a-7f62-9d1e-5a0d6a1c2b33";
-    let conn = rusqlite::Connection::open(file_in(&folder)).unwrap();
-    conn.execute_batch(sql).unwrap();
-    conn.execute_batch(
-        "CREATE TABLE migration (number INTEGER PRIMARY KEY, name TEXT NOT NULL, sha256 BLOB NOT NULL,
-                                 applied_at INTEGER NOT NULL) STRICT;
-         UPDATE counter SET value = 1",
-    )
-    .unwrap();
-    use sha2::Digest;
-    conn.execute("INSERT INTO migration VALUES (1, 'leads', $1, 0)", [sha2::Sha256::digest(sql).to_vec()]).unwrap();
-    conn.execute("INSERT INTO event VALUES (1, $1, 'lead.received', $1, 0, $2)", (id, old_event(id))).unwrap();
-    conn.execute(
-        "INSERT INTO lead VALUES (1, $1, $2, 0, $3, 'billboard-m11', 'info+m11@company.ru', 'info@company.ru', 1,
-                                  NULL, NULL, NULL)",
-        (id, leadmilter::clock::Millis::now().0, IVAN),
-    )
-    .unwrap();
-    drop(conn);
-
-    let store = Store::open(&folder).unwrap();
-    let old = store.lead(id).unwrap().unwrap();
-    assert_eq!(
-        (old.kind, &old.kind_reason, &old.in_thread_of, place(&old)),
-        (Kind::Lead, &None, &None, Some((true, 1)))
-    );
-    let next = store.record(house::lead(IVAN, "info+yd@company.ru"), Commit::Durable).await.unwrap().unwrap();
-    assert_eq!((place(&next.lead), next.lead.repeat.first_lead_id.as_deref()), (Some((false, 2)), Some(id)));
-    let event: serde_json::Value = serde_json::from_str(&next.event).unwrap();
-    assert_eq!((&event["sequence"], told::faults(&event)), (&json!("00000000000000000002"), Vec::new()));
-    let listed = store.leads(&LeadFilter { sender: Some(IVAN.into()), limit: 10, ..LeadFilter::default() }).unwrap();
-    assert_eq!(listed.len(), 2);
-    store.close(std::time::Duration::from_secs(5)).await;
-    let marked = crate::command::run(&company, &["leads", "mark", id, "spam"]);
-    assert_eq!((marked.code, marked.out), (0, format!("{id}: spam (marked by hand)\n")));
-    let rest = crate::command::run(&company, &["leads", "--json"]).json();
-    assert_eq!((rest.len(), &rest[0]["repeat"]["unique"]), (1, &json!(true)));
 }

@@ -67,3 +67,4 @@ mod tagging;
 mod told;
 mod twice;
 mod untouched;
+mod upgrade;

@@ -22,7 +22,7 @@ impl Store {
     pub fn foresee(&self, mut new: NewLead) -> Result<Foreseen, StoreError> {
         let conn = self.reader();
         if let Some(known) = known_lead(&conn, &new)? {
-            return Ok(Foreseen::Copy(Box::new(known.lead)));
+            return Ok(Foreseen::Copy(Box::new(known.recorded.lead)));
         }
         let judgement = judge(&conn, &mut new)?;
         Ok(judgement.map_or(Foreseen::Nothing, |_| Foreseen::Lead(Box::new(new.lead))))

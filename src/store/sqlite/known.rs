@@ -1,66 +1,90 @@
 //! Whether a message is a recorded lead already.
+//!
+//! The keys of a message's copies lie under its Message-ID, and so does the thread that it belongs to (`thread`).
 
 use rusqlite::{Connection, OptionalExtension};
 
-use super::{engine, unreadable};
+use super::{engine, standing, unreadable};
 use crate::{
     event::Event,
     lead::Lead,
-    store::{NewLead, Recorded, StoreError},
+    store::{DedupeKey, MessageDigest, NewLead, Recorded, StoreError},
 };
 
 const DOING: &str = "looking for a known message";
 
+/// Stands where there is no Message-ID, and where an older version did not note it.
+const NO_MESSAGE_ID: &[u8] = b"";
+
+/// A lead that is there already.
+pub struct Known {
+    /// Its place among the events.
+    pub sequence: i64,
+    /// As it was recorded.
+    pub recorded: Recorded,
+}
+
 /// The lead that one of the message's keys belongs to, or that has its id.
-pub fn known_lead(conn: &Connection, new: &NewLead) -> Result<Option<Recorded>, StoreError> {
-    if new.is_recovered {
-        let found: Option<(String, String)> = conn
-            .prepare_cached(
-                "SELECT lead.id, event.body FROM lead JOIN event ON event.sequence = lead.sequence WHERE lead.id = $1",
-            )
-            .and_then(|mut found| found.query_row([&new.lead.lead_id], |row| Ok((row.get(0)?, row.get(1)?))).optional())
-            .map_err(engine(DOING))?;
-        if let Some(found) = found {
-            return told(found).map(Some);
-        }
+pub fn known_lead(conn: &Connection, new: &NewLead) -> Result<Option<Known>, StoreError> {
+    if new.is_recovered
+        && let Some(sequence) = standing::sequence(conn, &new.lead.lead_id)?
+    {
+        return told(conn, sequence).map(Some);
     }
     for key in &new.keys {
-        let found: Option<(String, String)> = conn
-            .prepare_cached(
-                "SELECT dedupe.lead_id, event.body FROM dedupe
-                 JOIN lead ON lead.id = dedupe.lead_id JOIN event ON event.sequence = lead.sequence
-                 WHERE dedupe.digest = $1 AND (dedupe.expires_at IS NULL OR dedupe.expires_at > $2)",
-            )
-            .and_then(|mut found| {
-                let now = new.lead.received_at.0;
-                found.query_row((key.digest, now), |row| Ok((row.get(0)?, row.get(1)?))).optional()
-            })
-            .map_err(engine(DOING))?;
-        if let Some(found) = found {
-            return told(found).map(Some);
+        if let Some(sequence) = find(conn, new, message(new), key)? {
+            return told(conn, sequence).map(Some);
+        }
+        // An older version did not note the Message-ID.
+        if new.message_id.is_some()
+            && let Some(sequence) = find(conn, new, NO_MESSAGE_ID, key)?
+        {
+            return told(conn, sequence).map(Some);
         }
     }
     Ok(None)
 }
 
-/// Makes the message known under `lead_id`; keys that belong to a lead already stay with it.
-pub fn remember_keys(conn: &Connection, new: &NewLead, lead_id: &str) -> Result<(), StoreError> {
+fn find(conn: &Connection, new: &NewLead, message: &[u8], key: &DedupeKey) -> Result<Option<i64>, StoreError> {
+    conn.prepare_cached(
+        "SELECT lead FROM known
+         WHERE message = $1 AND digest = $2 AND (expires_at IS NULL OR expires_at > $3)",
+    )
+    .and_then(|mut found| found.query_row((message, digest(key), new.lead.received_at.0), |row| row.get(0)).optional())
+    .map_err(engine(DOING))
+}
+
+/// Makes the message known as this lead; keys that belong to a lead already stay with it.
+pub fn remember_keys(conn: &Connection, new: &NewLead, lead: i64) -> Result<(), StoreError> {
     for key in new.keys.iter().chain(&new.copies) {
         conn.prepare_cached(
-            "INSERT INTO dedupe (digest, lead_id, expires_at) VALUES ($1, $2, $3)
-             ON CONFLICT (digest) DO UPDATE SET lead_id = excluded.lead_id, expires_at = excluded.expires_at
-             WHERE dedupe.expires_at <= $4",
+            "INSERT INTO known (message, digest, lead, expires_at) VALUES ($1, $2, $3, $4)
+             ON CONFLICT (message, digest) DO UPDATE SET lead = excluded.lead, expires_at = excluded.expires_at
+             WHERE known.expires_at <= $5",
         )
         .and_then(|mut statement| {
             let expires_at = key.expires_at.map(|at| at.0);
-            statement.execute((key.digest, lead_id, expires_at, new.lead.received_at.0))
+            statement.execute((message(new), digest(key), lead, expires_at, new.lead.received_at.0))
         })
         .map_err(engine(DOING))?;
     }
     Ok(())
 }
 
-fn told((lead_id, event): (String, String)) -> Result<Recorded, StoreError> {
-    let told: Event<Lead> = serde_json::from_str(&event).map_err(unreadable(&lead_id))?;
-    Ok(Recorded { lead: told.data, duplicate: true, event })
+fn message(new: &NewLead) -> &[u8] {
+    new.message_id.as_ref().map_or(NO_MESSAGE_ID, MessageDigest::as_slice)
+}
+
+/// Half of the key tells as many messages apart as anybody will ever send.
+fn digest(key: &DedupeKey) -> &[u8] {
+    key.digest.first_chunk::<16>().map_or(&[], <[u8; 16]>::as_slice)
+}
+
+fn told(conn: &Connection, sequence: i64) -> Result<Known, StoreError> {
+    let (id, event): (String, String) = conn
+        .prepare_cached("SELECT id, body FROM event WHERE sequence = $1")
+        .and_then(|mut found| found.query_row([sequence], |row| Ok((row.get(0)?, row.get(1)?))))
+        .map_err(engine(DOING))?;
+    let told: Event<Lead> = serde_json::from_str(&event).map_err(unreadable(&id))?;
+    Ok(Known { sequence, recorded: Recorded { lead: told.data, duplicate: true, event } })
 }

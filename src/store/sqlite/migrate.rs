@@ -17,14 +17,16 @@ struct Migration {
 const MIGRATIONS: &[Migration] = &[
     Migration { number: 1, name: "leads", sql: include_str!("migrations/0001_leads.sql") },
     Migration { number: 2, name: "kinds", sql: include_str!("migrations/0002_kinds.sql") },
+    Migration { number: 3, name: "known", sql: include_str!("migrations/0003_known.sql") },
 ];
 
-/// Applies what is missing, all of it or nothing.
-pub fn migrate(conn: &mut Connection) -> Result<(), StoreError> {
-    apply(conn, MIGRATIONS)
+/// Applies what is missing, all of it or nothing. While a daemon that began with the older schema serves the store, it is
+/// left as it is: the daemon would find its tables gone.
+pub fn migrate(conn: &mut Connection, is_served: impl FnOnce() -> bool) -> Result<(), StoreError> {
+    apply(conn, MIGRATIONS, is_served)
 }
 
-fn apply(conn: &mut Connection, migrations: &[Migration]) -> Result<(), StoreError> {
+fn apply(conn: &mut Connection, migrations: &[Migration], is_served: impl FnOnce() -> bool) -> Result<(), StoreError> {
     let doing = "bringing the schema up to date";
     let tx = conn.transaction_with_behavior(TransactionBehavior::Immediate).map_err(engine(doing))?;
     tx.execute_batch(
@@ -41,6 +43,9 @@ fn apply(conn: &mut Connection, migrations: &[Migration]) -> Result<(), StoreErr
         tx.query_row("SELECT coalesce(max(number), 0) FROM migration", [], |row| row.get(0)).map_err(engine(doing))?;
     if found > known {
         return Err(StoreError::TooNew { found, known });
+    }
+    if found > 0 && found < known && is_served() {
+        return Err(StoreError::Served);
     }
     for migration in migrations {
         let digest = Sha256::digest(migration.sql).to_vec();
@@ -74,35 +79,45 @@ mod tests {
     #[test]
     fn an_upgrade_keeps_data_and_runs_once() {
         let mut conn = Connection::open_in_memory().unwrap();
-        apply(&mut conn, &[ONE]).unwrap();
+        apply(&mut conn, &[ONE], || false).unwrap();
         conn.execute("INSERT INTO a VALUES (7)", []).unwrap();
-        apply(&mut conn, &[ONE, TWO]).unwrap();
-        apply(&mut conn, &[ONE, TWO]).unwrap();
+        apply(&mut conn, &[ONE, TWO], || false).unwrap();
+        apply(&mut conn, &[ONE, TWO], || false).unwrap();
         let kept: i64 = conn.query_row("SELECT x FROM a", [], |row| row.get(0)).unwrap();
         let applied: i64 = conn.query_row("SELECT count(*) FROM migration", [], |row| row.get(0)).unwrap();
         assert_eq!((kept, applied), (7, 2));
     }
 
     #[test]
+    fn a_store_that_is_served_is_left_as_it_is() {
+        let mut conn = Connection::open_in_memory().unwrap();
+        apply(&mut conn, &[ONE], || true).unwrap();
+        assert!(matches!(apply(&mut conn, &[ONE, TWO], || true), Err(StoreError::Served)));
+        apply(&mut conn, &[ONE], || true).unwrap();
+        apply(&mut conn, &[ONE, TWO], || false).unwrap();
+        apply(&mut conn, &[ONE, TWO], || true).unwrap();
+    }
+
+    #[test]
     fn a_newer_store_is_refused() {
         let mut conn = Connection::open_in_memory().unwrap();
-        apply(&mut conn, &[ONE, TWO]).unwrap();
-        assert!(matches!(apply(&mut conn, &[ONE]), Err(StoreError::TooNew { found: 2, known: 1 })));
+        apply(&mut conn, &[ONE, TWO], || false).unwrap();
+        assert!(matches!(apply(&mut conn, &[ONE], || false), Err(StoreError::TooNew { found: 2, known: 1 })));
     }
 
     #[test]
     fn an_altered_migration_is_refused() {
         let mut conn = Connection::open_in_memory().unwrap();
-        apply(&mut conn, &[ONE]).unwrap();
+        apply(&mut conn, &[ONE], || false).unwrap();
         let altered = Migration { sql: "CREATE TABLE a (y INTEGER) STRICT", ..ONE };
-        assert!(matches!(apply(&mut conn, &[altered]), Err(StoreError::Altered(1))));
+        assert!(matches!(apply(&mut conn, &[altered], || false), Err(StoreError::Altered(1))));
     }
 
     #[test]
     fn a_migration_that_fails_leaves_nothing() {
         let mut conn = Connection::open_in_memory().unwrap();
         let broken = Migration { number: 2, name: "broken", sql: "CREATE TABLE c (x INTEGER); SELECT nonsense" };
-        assert!(apply(&mut conn, &[ONE, broken]).is_err());
+        assert!(apply(&mut conn, &[ONE, broken], || false).is_err());
         let tables: i64 = conn.query_row("SELECT count(*) FROM sqlite_master", [], |row| row.get(0)).unwrap();
         assert_eq!(tables, 0);
     }

@@ -1,8 +1,9 @@
 //! The embedded engine: one folder with one SQLite file, WAL, every commit synced.
 //!
-//! `writer` holds the only connection that writes, `read` the one that listings use. The SQL keeps to what SQLite and
-//! PostgreSQL share: `$n` in order of first appearance, ON CONFLICT, RETURNING, partial indexes.
+//! `writer` holds the only connection that records, `checkpoint` keeps its log short, `read` is what listings use. The SQL
+//! keeps to what SQLite and PostgreSQL share: `$n` in order of first appearance, ON CONFLICT, RETURNING, partial indexes.
 
+mod checkpoint;
 mod foresee;
 mod known;
 mod leak;
@@ -26,7 +27,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use rusqlite::{Connection, ErrorCode, OpenFlags};
+use rusqlite::{Connection, ErrorCode, OpenFlags, config::DbConfig};
 use tokio::sync::Notify;
 use tracing::warn;
 
@@ -62,7 +63,7 @@ impl Store {
         let file = folder.join(FILE);
         OpenOptions::new().append(true).create(true).mode(0o640).open(&file).map_err(cannot)?;
         let mut conn = open_connection(folder)?;
-        migrate::migrate(&mut conn)?;
+        migrate::migrate(&mut conn, || is_served(folder))?;
         let reader = open_reader(folder)?;
         let (writer, thread) = Writer::start(conn, folder.to_owned()).map_err(cannot)?;
         Ok(Self { writer: Some(writer), ..Self::of(reader, Some(thread)) })
@@ -171,6 +172,11 @@ impl Store {
     }
 }
 
+/// Whether a daemon is at work on the store: it holds the lock of its outbox.
+fn is_served(folder: &Path) -> bool {
+    File::open(folder.join(OUTBOX_LOCK)).is_ok_and(|lock| matches!(lock.try_lock(), Err(TryLockError::WouldBlock)))
+}
+
 /// A lead that was written after its message was answered is no fault to mend, but the operator was told otherwise.
 fn told_late(result: &Result<Option<Recorded>, StoreError>) {
     match result {
@@ -189,9 +195,10 @@ fn open_connection(folder: &Path) -> Result<Connection, StoreError> {
     write_ahead(&conn).map_err(engine(doing))?;
     conn.execute_batch(
         "PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; PRAGMA temp_store = MEMORY;
-         PRAGMA cache_size = -8000",
+         PRAGMA cache_size = -8000; PRAGMA wal_autocheckpoint = 0; PRAGMA journal_size_limit = 67108864",
     )
     .map_err(engine(doing))?;
+    stable_plans(&conn).map_err(engine(doing))?;
     conn.set_prepared_statement_cache_capacity(64);
     Ok(conn)
 }
@@ -208,6 +215,12 @@ fn write_ahead(conn: &Connection) -> rusqlite::Result<()> {
             result => return result,
         }
     }
+}
+
+/// Without it, a statement with a parameter in a condition or a LIMIT is planned anew for every value: ten times the work
+/// of running it.
+fn stable_plans(conn: &Connection) -> rusqlite::Result<()> {
+    conn.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true).map(drop)
 }
 
 fn open_reader(folder: &Path) -> Result<Connection, StoreError> {

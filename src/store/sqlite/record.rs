@@ -37,8 +37,8 @@ pub fn record(conn: &Connection, new: NewLead, commit: Commit) -> Result<Option<
 
 fn recorded(conn: &Connection, mut new: NewLead) -> Result<Option<Recorded>, StoreError> {
     if let Some(known) = known_lead(conn, &new)? {
-        remember_keys(conn, &new, &known.lead.lead_id)?;
-        return Ok(Some(known));
+        remember_keys(conn, &new, known.sequence)?;
+        return Ok(Some(known.recorded));
     }
     let Some(judgement) = judge(conn, &mut new)? else { return Ok(None) };
     write(conn, new, judgement).map(Some)
@@ -52,6 +52,8 @@ pub struct Judgement {
     harvests: bool,
     /// Why the address counts as leaked from this letter on.
     leak: Option<String>,
+    /// The lead whose thread the letter continues.
+    thread: Option<i64>,
 }
 
 /// Completes the lead by what the store knows, and writes nothing. `None` if it is not to be recorded.
@@ -60,9 +62,8 @@ pub fn judge(conn: &Connection, new: &mut NewLead) -> Result<Option<Judgement>, 
     let harvests = leak::judge_harvester(conn, new)? && is_authentic;
     let root = if new.lead.kind == Kind::Lead { thread::root(conn, new)? } else { None };
     if let Some(root) = &root {
-        let id = root.in_thread_of.as_ref().unwrap_or(&root.lead_id);
-        new.lead.in_thread_of = Some(id.clone());
-        thread::inherit(&mut new.lead, root, Confidence::Thread);
+        new.lead.in_thread_of = Some(root.lead.lead_id.clone());
+        thread::inherit(&mut new.lead, &root.lead, Confidence::Thread);
     } else if let Way::Direct(direct) = new.way
         && !judge_direct(conn, new, direct)?
     {
@@ -80,7 +81,7 @@ pub fn judge(conn: &Connection, new: &mut NewLead) -> Result<Option<Judgement>, 
         series::uncounted(&new.counting)
     };
     let leak = if let Leak::Found(reason) = leak { Some(reason) } else { None };
-    Ok(Some(Judgement { in_series, harvests, leak }))
+    Ok(Some(Judgement { in_series, harvests, leak, thread: root.map(|root| root.sequence) }))
 }
 
 /// A letter to a mailbox itself, in no known thread: the sender may be known, or every letter be wanted.
@@ -107,7 +108,7 @@ fn is_authentic(new: &NewLead) -> bool {
 }
 
 fn write(conn: &Connection, mut new: NewLead, judgement: Judgement) -> Result<Recorded, StoreError> {
-    let Judgement { in_series, harvests, leak } = judgement;
+    let Judgement { in_series, harvests, leak, thread } = judgement;
     if harvests {
         leak::remember_harvester(conn, &new)?;
     }
@@ -126,9 +127,8 @@ fn write(conn: &Connection, mut new: NewLead, judgement: Judgement) -> Result<Re
     let withheld = withhold(&mut new.lead, new.privacy);
     let row = Row { sender, sender_domain, withheld, in_series, sequence };
     insert_lead(conn, &new, &row)?;
-    remember_keys(conn, &new, &new.lead.lead_id)?;
-    let thread = new.lead.in_thread_of.as_ref().unwrap_or(&new.lead.lead_id);
-    thread::remember(conn, new.message_id, thread)?;
+    remember_keys(conn, &new, sequence)?;
+    thread::remember(conn, new.message_id, thread.unwrap_or(sequence))?;
     let r#type = if new.lead.in_thread_of.is_some() { EventType::LeadReplied } else { EventType::LeadReceived };
     let (id, kind) = (new.lead.lead_id.clone(), new.lead.kind);
     let event = Event::of_lead(r#type, id.clone(), new.lead, &new.host, sequence, Millis::now());
@@ -138,11 +138,15 @@ fn write(conn: &Connection, mut new: NewLead, judgement: Judgement) -> Result<Re
     Ok(Recorded { lead: event.data, duplicate: false, event: body })
 }
 
-/// The next number of the events' order.
+/// The next number of the events' order. The counter is what it was when events were last deleted, so that no number
+/// comes twice; to write it with every event would cost another page.
 pub fn next_sequence(conn: &Connection) -> Result<i64, StoreError> {
-    conn.prepare_cached("UPDATE counter SET value = value + 1 WHERE name = 'event' RETURNING value")
-        .and_then(|mut statement| statement.query_row([], |row| row.get(0)))
-        .map_err(engine(DOING))
+    conn.prepare_cached(
+        "SELECT 1 + max(coalesce((SELECT max(sequence) FROM event), 0), coalesce((SELECT max(sequence) FROM lead), 0),
+                        (SELECT value FROM counter WHERE name = 'event'))",
+    )
+    .and_then(|mut statement| statement.query_row([], |row| row.get(0)))
+    .map_err(engine(DOING))
 }
 
 /// Writes an event; gives back its bytes.
@@ -152,7 +156,7 @@ pub fn insert_event(
     sequence: i64,
     lead_id: &str,
 ) -> Result<String, StoreError> {
-    let body = serde_json::to_string(event).map_err(unreadable(&event.id))?;
+    let body = event.to_json().map_err(unreadable(&event.id))?;
     conn.prepare_cached(
         "INSERT INTO event (sequence, id, type, lead_id, created_at, body) VALUES ($1, $2, $3, $4, $5, $6)",
     )

@@ -13,6 +13,8 @@ use crate::{
     store::StoreError,
 };
 
+const DOING: &str = "looking for a lead";
+
 /// Reads the columns of [`Stored`].
 pub const SELECT: &str = "SELECT event.body, lead.withheld, lead.id, lead.kind, lead.kind_reason, lead.in_series,
     lead.series_count, lead.series_first_id, lead.series_first_at, lead.sender_key
@@ -76,11 +78,24 @@ pub fn standing(stored: Stored) -> Result<Standing, StoreError> {
     Ok(Standing { lead, in_series: stored.in_series, sender_key: stored.sender_key, withheld: stored.withheld })
 }
 
-/// One lead.
+/// The lead of that id.
 pub fn find(conn: &Connection, id: &str) -> Result<Option<Standing>, StoreError> {
+    let sequence = sequence(conn, id)?;
+    sequence.map_or(Ok(None), |sequence| find_at(conn, sequence))
+}
+
+/// The lead of that sequence.
+pub fn find_at(conn: &Connection, sequence: i64) -> Result<Option<Standing>, StoreError> {
     let found = conn
-        .prepare_cached(&format!("{SELECT} WHERE lead.id = $1"))
-        .and_then(|mut found| found.query_row([id], stored).optional())
-        .map_err(engine("looking for a lead"))?;
+        .prepare_cached(&format!("{SELECT} WHERE lead.sequence = $1"))
+        .and_then(|mut found| found.query_row([sequence], stored).optional())
+        .map_err(engine(DOING))?;
     found.map(standing).transpose()
+}
+
+/// The sequence of the lead of that id.
+pub fn sequence(conn: &Connection, id: &str) -> Result<Option<i64>, StoreError> {
+    conn.prepare_cached("SELECT sequence FROM lead WHERE id = $1")
+        .and_then(|mut found| found.query_row([id], |row| row.get(0)).optional())
+        .map_err(engine(DOING))
 }

@@ -11,32 +11,40 @@ use crate::{
 
 const DOING: &str = "looking for the thread of a letter";
 
+/// The first letter of a thread.
+pub struct Root {
+    /// Its place among the events.
+    pub sequence: i64,
+    /// The letter.
+    pub lead: Lead,
+}
+
 /// The lead whose thread the letter continues.
-pub fn root(conn: &Connection, new: &NewLead) -> Result<Option<Lead>, StoreError> {
-    for digest in &new.refers_to {
-        let found: Option<String> = conn
+pub fn root(conn: &Connection, new: &NewLead) -> Result<Option<Root>, StoreError> {
+    for message_id in &new.refers_to {
+        let found: Option<i64> = conn
             .prepare_cached(
-                "SELECT lead.id FROM message_id JOIN lead ON lead.id = message_id.lead_id
-                 WHERE message_id.digest = $1 AND lead.kind = 0",
+                "SELECT lead.sequence FROM known JOIN lead ON lead.sequence = known.lead
+                 WHERE known.message = $1 AND known.digest = x'' AND lead.kind = 0",
             )
-            .and_then(|mut found| found.query_row([digest], |row| row.get(0)).optional())
+            .and_then(|mut found| found.query_row([message_id], |row| row.get(0)).optional())
             .map_err(engine(DOING))?;
-        if let Some(id) = found {
-            return Ok(standing::find(conn, &id)?.map(|standing| standing.lead));
+        if let Some(sequence) = found {
+            return Ok(standing::find_at(conn, sequence)?.map(|standing| Root { sequence, lead: standing.lead }));
         }
     }
     Ok(None)
 }
 
-/// Makes letters that refer to this one belong to `lead_id`; a Message-ID that a lead has stays with that lead.
-pub fn remember(conn: &Connection, message_id: Option<MessageDigest>, lead_id: &str) -> Result<(), StoreError> {
-    let Some(digest) = message_id else { return Ok(()) };
+/// Makes letters that refer to this one belong to the thread of `lead`; a Message-ID that a lead has stays with it.
+pub fn remember(conn: &Connection, message_id: Option<MessageDigest>, lead: i64) -> Result<(), StoreError> {
+    let Some(message_id) = message_id else { return Ok(()) };
     conn.prepare_cached(
-        "INSERT INTO message_id (digest, lead_id) VALUES ($1, $2)
-         ON CONFLICT (digest) DO UPDATE SET lead_id = excluded.lead_id
-         WHERE NOT EXISTS (SELECT 1 FROM lead WHERE lead.id = message_id.lead_id AND lead.kind = 0)",
+        "INSERT INTO known (message, digest, lead) VALUES ($1, x'', $2)
+         ON CONFLICT (message, digest) DO UPDATE SET lead = excluded.lead
+         WHERE NOT EXISTS (SELECT 1 FROM lead WHERE lead.sequence = known.lead AND lead.kind = 0)",
     )
-    .and_then(|mut statement| statement.execute((digest, lead_id)))
+    .and_then(|mut statement| statement.execute((message_id, lead)))
     .map(drop)
     .map_err(engine(DOING))
 }

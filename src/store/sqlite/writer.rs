@@ -1,8 +1,9 @@
 //! The one writer: a thread that takes jobs from a bounded queue and commits them in groups.
 //!
 //! A caller's answer is sent after the commit that holds its job, so "written" means synced. While one group commits,
-//! the next one gathers; nobody waits for a timer. Each job runs in a savepoint: one that fails leaves the others of
-//! its group whole. A panic in a job fails that group, and the thread goes on.
+//! the next one gathers; nobody waits for a timer. A job that fails before it has written anything leaves the others of
+//! its group whole; one that fails or panics later fails its group, and the thread goes on. Savepoints would spare the
+//! group, and cost every letter a copy of every page it touches.
 
 use std::{
     panic::{AssertUnwindSafe, catch_unwind},
@@ -11,10 +12,13 @@ use std::{
 };
 
 use rusqlite::{Connection, MAIN_DB, TransactionBehavior};
-use tokio::sync::{mpsc, oneshot};
+use tokio::{
+    runtime::Handle,
+    sync::{mpsc, oneshot},
+};
 use tracing::{error, warn};
 
-use super::{engine, open_connection};
+use super::{checkpoint::Checkpointer, open_connection};
 use crate::store::StoreError;
 
 /// Jobs waiting at most; one more is refused, and its mail passes unrecorded, with a log line.
@@ -36,7 +40,10 @@ impl Writer {
     /// Starts the thread on `conn`.
     pub fn start(conn: Connection, folder: PathBuf) -> std::io::Result<(Self, JoinHandle<()>)> {
         let (jobs, queue) = mpsc::channel(QUEUE);
-        let thread = thread::Builder::new().name("store-writer".into()).spawn(move || run(conn, queue, &folder))?;
+        let checkpointer = Checkpointer::start(&folder)?;
+        let thread = thread::Builder::new()
+            .name("store-writer".into())
+            .spawn(move || run(conn, queue, checkpointer, &folder))?;
         Ok((Self { jobs }, thread))
     }
 
@@ -57,7 +64,8 @@ impl Writer {
         late: Late<T>,
     ) -> Result<T, StoreError> {
         let (answer, result) = oneshot::channel();
-        let job = Pending { work: Some(work), done: None, answer, keep_late, late };
+        let runtime = Handle::try_current().ok();
+        let job = Pending { work: Some(work), done: None, answer, runtime, keep_late, late };
         self.jobs.try_send(Box::new(job)).map_err(|refused| match refused {
             mpsc::error::TrySendError::Full(_) => StoreError::Busy(QUEUE),
             mpsc::error::TrySendError::Closed(_) => StoreError::Closed,
@@ -68,24 +76,39 @@ impl Writer {
 
 /// A piece of work whose answer waits for the commit.
 trait Job: Send {
-    fn run(&mut self, conn: &Connection);
+    /// Does the work; an error says why what is written so far must not be committed.
+    fn run(&mut self, conn: &Connection) -> Result<(), String>;
     fn answer(self: Box<Self>, committed: Result<(), String>);
+    /// Where the caller waits.
+    fn runtime(&self) -> Option<&Handle>;
 }
 
 struct Pending<T, W> {
     work: Option<W>,
     done: Option<Result<T, StoreError>>,
     answer: oneshot::Sender<Result<T, StoreError>>,
+    runtime: Option<Handle>,
     keep_late: bool,
     late: Late<T>,
 }
 
-impl<T: Send, W: FnOnce(&Connection) -> Result<T, StoreError> + Send> Job for Pending<T, W> {
-    fn run(&mut self, conn: &Connection) {
+impl<T, W> Job for Pending<T, W>
+where
+    T: Send + 'static,
+    W: FnOnce(&Connection) -> Result<T, StoreError> + Send,
+{
+    fn run(&mut self, conn: &Connection) -> Result<(), String> {
         if !self.keep_late && self.answer.is_closed() {
-            return;
+            return Ok(());
         }
-        self.done = self.work.take().map(|work| in_savepoint(conn, work));
+        let Some(work) = self.work.take() else { return Ok(()) };
+        let before = conn.total_changes();
+        let done = self.done.insert(work(conn));
+        match done {
+            // A full disk makes SQLite take the whole transaction back by itself; what came then would stand alone.
+            Err(half_done) if conn.is_autocommit() || conn.total_changes() != before => Err(half_done.with_cause()),
+            _ => Ok(()),
+        }
     }
 
     fn answer(self: Box<Self>, committed: Result<(), String>) {
@@ -98,21 +121,13 @@ impl<T: Send, W: FnOnce(&Connection) -> Result<T, StoreError> + Send> Job for Pe
             (self.late)(&unheard);
         }
     }
+
+    fn runtime(&self) -> Option<&Handle> {
+        self.runtime.as_ref()
+    }
 }
 
-fn in_savepoint<T>(
-    conn: &Connection,
-    work: impl FnOnce(&Connection) -> Result<T, StoreError>,
-) -> Result<T, StoreError> {
-    let doing = "opening a savepoint";
-    conn.execute_batch("SAVEPOINT job").map_err(engine(doing))?;
-    let done = work(conn);
-    let end = if done.is_ok() { "RELEASE job" } else { "ROLLBACK TO job; RELEASE job" };
-    conn.execute_batch(end).map_err(engine(doing))?;
-    done
-}
-
-fn run(mut conn: Connection, mut queue: mpsc::Receiver<Box<dyn Job>>, folder: &Path) {
+fn run(mut conn: Connection, mut queue: mpsc::Receiver<Box<dyn Job>>, mut checkpointer: Checkpointer, folder: &Path) {
     let mut group = Vec::with_capacity(GROUP);
     let mut failed = false;
     while queue.blocking_recv_many(&mut group, GROUP) > 0 {
@@ -129,13 +144,12 @@ fn run(mut conn: Connection, mut queue: mpsc::Receiver<Box<dyn Job>>, folder: &P
         if let Err(text) = &committed {
             error!("store could not write: {text}");
         }
-        for job in group.drain(..) {
-            job.answer(committed.clone());
+        answer(std::mem::take(&mut group), &committed);
+        if !failed {
+            checkpointer.look_after(&conn);
         }
     }
-    if let Err(e) = conn.execute_batch("PRAGMA optimize; PRAGMA wal_checkpoint(TRUNCATE)") {
-        warn!("store was closed without a checkpoint: {e}");
-    }
+    checkpointer.end(&conn);
 }
 
 fn commit(conn: &mut Connection, group: &mut [Box<dyn Job>]) -> Result<(), String> {
@@ -144,7 +158,94 @@ fn commit(conn: &mut Connection, group: &mut [Box<dyn Job>]) -> Result<(), Strin
         return Err("attempt to write a read-only database".to_owned());
     }
     let tx = conn.transaction_with_behavior(TransactionBehavior::Immediate).map_err(|e| e.to_string())?;
-    catch_unwind(AssertUnwindSafe(|| group.iter_mut().for_each(|job| job.run(&tx))))
-        .map_err(|_| "a write panicked".to_owned())?;
+    catch_unwind(AssertUnwindSafe(|| group.iter_mut().try_for_each(|job| job.run(&tx))))
+        .unwrap_or_else(|_| Err("a write panicked".to_owned()))?;
     tx.commit().map_err(|e| e.to_string())
+}
+
+/// Each runtime is woken once for all of its callers: a wake from another thread is a system call.
+fn answer(mut group: Vec<Box<dyn Job>>, committed: &Result<(), String>) {
+    let id = |job: &dyn Job| job.runtime().map(Handle::id);
+    while let Some(runtime) = group.last().map(|job| job.runtime().cloned()) {
+        let of_others = runtime.as_ref().map(Handle::id);
+        let (here, others) = group.into_iter().partition(|job| id(job.as_ref()) == of_others);
+        group = others;
+        let committed = committed.clone();
+        let answers = move |jobs: Vec<Box<dyn Job>>| jobs.into_iter().for_each(|job| job.answer(committed.clone()));
+        match runtime {
+            Some(runtime) => drop(runtime.spawn(async move { answers(here) })),
+            None => answers(here),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn insert(conn: &Connection) -> Result<(), StoreError> {
+        conn.execute("INSERT INTO harvester VALUES (hex(randomblob(8)), 'hidden@company.ru', 0)", []).unwrap();
+        Ok(())
+    }
+
+    /// What becomes of three writes in one group of which the second does this, and how many rows are there afterwards.
+    async fn group(
+        second: impl FnOnce(&Connection) -> Result<(), StoreError> + Send + 'static,
+    ) -> (Vec<String>, Result<i64, StoreError>) {
+        let folder = tempfile::tempdir().unwrap();
+        let mut conn = open_connection(folder.path()).unwrap();
+        super::super::migrate::migrate(&mut conn, || false).unwrap();
+        let (writer, _thread) = Writer::start(conn, folder.path().to_owned()).unwrap();
+        // A first write holds the thread until the three have gathered behind it.
+        let (go, gone) = std::sync::mpsc::channel();
+        let (began, has_begun) = oneshot::channel();
+        let hold = move |_: &Connection| {
+            began.send(()).unwrap();
+            gone.recv().unwrap();
+            Ok(())
+        };
+        let holding = writer.clone();
+        let first = tokio::spawn(async move { holding.write(hold).await });
+        has_begun.await.unwrap();
+        let (a, b, c) = (writer.write(insert), writer.write(second), writer.write(insert));
+        let release = async { go.send(()).unwrap() };
+        let (a, b, c, ()) = tokio::join!(a, b, c, release);
+        first.await.unwrap().unwrap();
+        let said = [a, b, c].map(|done| done.map_or_else(|e| e.to_string(), |()| "written".to_owned()));
+        let count =
+            |conn: &Connection| Ok(conn.query_row("SELECT count(*) FROM harvester", [], |row| row.get(0)).unwrap());
+        (said.into(), writer.write(count).await)
+    }
+
+    #[tokio::test]
+    async fn a_write_that_fails_before_it_has_written_leaves_the_others_whole() {
+        let (said, rows) = group(|_| Err(StoreError::Busy(7))).await;
+        assert_eq!(said, ["written", "store is behind: 7 writes are waiting", "written"]);
+        assert_eq!(rows.unwrap(), 2);
+    }
+
+    #[tokio::test]
+    async fn a_write_that_fails_half_done_takes_its_group_along_and_the_thread_goes_on() {
+        let (said, rows) = group(|conn| insert(conn).and(Err(StoreError::Busy(7)))).await;
+        assert_eq!(said, ["store could not write: store is behind: 7 writes are waiting"; 3]);
+        assert_eq!(rows.unwrap(), 0);
+    }
+
+    #[tokio::test]
+    async fn after_a_rollback_by_the_engine_itself_nothing_of_the_group_is_written() {
+        let (said, rows) = group(|conn| {
+            conn.execute_batch("ROLLBACK").unwrap();
+            Err(StoreError::Busy(7))
+        })
+        .await;
+        assert_eq!(said, ["store could not write: store is behind: 7 writes are waiting"; 3]);
+        assert_eq!(rows.unwrap(), 0);
+    }
+
+    #[tokio::test]
+    async fn a_panic_takes_its_group_along_and_the_thread_goes_on() {
+        let (said, rows) = group(|conn| insert(conn).map(|()| panic!("a fault inside"))).await;
+        assert_eq!(said, ["store could not write: a write panicked"; 3]);
+        assert_eq!(rows.unwrap(), 0);
+    }
 }
