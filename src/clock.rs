@@ -7,7 +7,7 @@ use std::{
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
-use jiff::Timestamp;
+use jiff::{Timestamp, tz::Offset};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
 /// A point in time, in milliseconds since 1970-01-01T00:00:00Z.
@@ -49,15 +49,53 @@ impl Millis {
     }
 }
 
+/// RFC 3339 of a year from 0 to 9999: every event holds several, and the general form costs as much as a parser.
+struct Written([u8; 24]);
+
+impl Written {
+    fn of(millis: Millis) -> Option<Self> {
+        let at = Offset::UTC.to_datetime(millis.timestamp());
+        let (year, millisecond) = (u32::try_from(at.year()).ok()?, u32::try_from(at.millisecond()).ok()?);
+        let [month, day, hour, minute, second] =
+            [at.month(), at.day(), at.hour(), at.minute(), at.second()].map(|part| u32::from(part.unsigned_abs()));
+        let mut text = *b"0000-00-00T00:00:00.000Z";
+        for (range, mut value) in [
+            (0..4, year),
+            (5..7, month),
+            (8..10, day),
+            (11..13, hour),
+            (14..16, minute),
+            (17..19, second),
+            (20..23, millisecond),
+        ] {
+            for digit in text.get_mut(range)?.iter_mut().rev() {
+                *digit += u8::try_from(value % 10).ok()?;
+                value /= 10;
+            }
+        }
+        Some(Self(text))
+    }
+
+    fn as_str(&self) -> &str {
+        std::str::from_utf8(&self.0).unwrap_or_default()
+    }
+}
+
 impl fmt::Display for Millis {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:.3}", self.timestamp())
+        match Written::of(*self) {
+            Some(written) => f.write_str(written.as_str()),
+            None => write!(f, "{:.3}", self.timestamp()),
+        }
     }
 }
 
 impl Serialize for Millis {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
+        match Written::of(*self) {
+            Some(written) => serializer.serialize_str(written.as_str()),
+            None => serializer.collect_str(self),
+        }
     }
 }
 
@@ -72,6 +110,7 @@ impl<'de> Deserialize<'de> for Millis {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
 
     #[test]
     fn prints_rfc3339_with_milliseconds() {
@@ -83,6 +122,17 @@ mod tests {
     fn reads_back_what_it_prints() {
         let json = serde_json::to_string(&Millis(1_795_321_570_344)).unwrap();
         assert_eq!(serde_json::from_str::<Millis>(&json).unwrap(), Millis(1_795_321_570_344));
+    }
+
+    proptest! {
+        #[test]
+        fn every_time_reads_as_the_calendar_says(
+            millis in prop_oneof![any::<i64>(), -70_000_000_000_000i64..260_000_000_000_000, -2_000i64..2_000],
+        ) {
+            let expected = format!("{:.3}", Millis(millis).timestamp());
+            prop_assert_eq!(Millis(millis).to_string(), expected.as_str());
+            prop_assert_eq!(serde_json::to_string(&Millis(millis)).unwrap(), format!("\"{expected}\""));
+        }
     }
 
     #[test]

@@ -1,7 +1,10 @@
 //! A stranger's text as one clean line, for events, headers, listings and logs.
 //!
 //! Given decoded text of any sort, gives back at most so many characters of it, without what a terminal obeys and
-//! without what makes a person read something else than a program does. Does no I/O and never panics.
+//! without what makes a person read something else than a program does. Nearly every text is clean as it comes: that is
+//! found out first, in one look. Does no I/O and never panics.
+
+use std::borrow::Cow;
 
 /// Whether a character shows nothing and changes what the others look like: bidirectional embeddings, overrides and
 /// isolates (`photo\u{202e}gpj.exe`), and invisible ones that make two equal-looking names differ or carry a hidden text.
@@ -21,6 +24,9 @@ pub fn is_deceptive(char: char) -> bool {
 /// A stranger's text made fit for events: no control and no deceptive characters, runs of blanks made one, at most
 /// `max` characters; `None` if nothing is left.
 pub fn bounded(text: &str, max: usize) -> Option<String> {
+    if text.len() <= max && is_clean_ascii(text) {
+        return Some(text.to_owned());
+    }
     let mut out = String::with_capacity(text.len().min(max));
     let mut blank = false;
     let mut room = max;
@@ -40,6 +46,32 @@ pub fn bounded(text: &str, max: usize) -> Option<String> {
         out.push(char);
     }
     (!out.is_empty()).then_some(out)
+}
+
+/// Words with one blank between each two, as a header field reads once its folds are gone.
+pub fn on_one_line(text: Cow<'_, str>) -> Cow<'_, str> {
+    if text.is_empty() || is_clean_ascii(&text) {
+        return text;
+    }
+    let mut out = String::with_capacity(text.len());
+    for word in text.split_whitespace() {
+        if !out.is_empty() {
+            out.push(' ');
+        }
+        out.push_str(word);
+    }
+    Cow::Owned(out)
+}
+
+/// Whether a text is printable words with one blank between each two.
+pub fn is_clean_ascii(text: &str) -> bool {
+    let mut before = b' ';
+    let is_clean = text.bytes().all(|byte| {
+        let is_second_blank = byte == b' ' && before == b' ';
+        before = byte;
+        matches!(byte, b' '..=b'~') && !is_second_blank
+    });
+    is_clean && before != b' '
 }
 
 #[cfg(test)]
@@ -81,7 +113,35 @@ mod tests {
         }
     }
 
+    #[test]
+    fn a_line_keeps_its_words_and_no_more() {
+        let rows = [
+            ("", ""),
+            ("two words", "two words"),
+            ("\n two\n\twords ", "two words"),
+            (" lead", "lead"),
+            ("trail ", "trail"),
+            ("two  blanks", "two blanks"),
+            ("\u{a0}Цена\u{2028}насоса", "Цена насоса"),
+            ("\u{1}", "\u{1}"),
+            (" \n ", ""),
+        ];
+        for (text, expected) in rows {
+            assert_eq!(on_one_line(text.into()), expected, "{text:?}");
+        }
+    }
+
     proptest! {
+        #[test]
+        fn what_is_taken_for_clean_needs_no_cleaning(text in "[a ~\t\u{7f}й]{0,12}") {
+            let words: Vec<&str> = text.split_whitespace().collect();
+            prop_assert_eq!(&on_one_line(text.as_str().into()), &words.join(" "));
+            if is_clean_ascii(&text) {
+                let longer = format!("{text}\u{200b}");
+                prop_assert_eq!(bounded(&text, 12), bounded(&longer, 12));
+            }
+        }
+
         #[test]
         fn bounded_text_holds_its_bound(text in any::<String>(), max in 0usize..50) {
             if let Some(out) = bounded(&text, max) {

@@ -5,6 +5,8 @@
 
 use base64::{Engine, engine::general_purpose::STANDARD};
 
+use crate::text::is_clean_ascii;
+
 /// Longest line, without its line end.
 const LINE: usize = 77;
 
@@ -18,16 +20,22 @@ const CLOSE: &str = "?=";
 pub fn field_body(name_len: usize, value: &str) -> String {
     // The name is followed by a colon and the blank that the MTA adds.
     let first_room = LINE.saturating_sub(name_len + 2);
-    if plain(value, first_room) { folded(value, first_room) } else { encoded(value, first_room) }
+    if !plain(value, first_room) {
+        encoded(value, first_room)
+    } else if value.len() <= first_room {
+        value.to_owned()
+    } else {
+        folded(value, first_room)
+    }
 }
 
 /// Whether every part between blanks fits a line and nothing in it could be taken for an encoded word.
 fn plain(value: &str, first_room: usize) -> bool {
-    let printable = value.bytes().all(|byte| matches!(byte, b' '..=b'~'));
-    let tight = !value.starts_with(' ') && !value.ends_with(' ') && !value.contains("  ");
     let mut words = value.split(' ');
     let first_fits = words.next().is_none_or(|word| word.len() <= first_room);
-    printable && tight && first_fits && words.all(|word| word.len() < LINE) && !value.contains("=?")
+    let fits = value.len() <= first_room || (first_fits && words.all(|word| word.len() < LINE));
+    let has_encoded_word = value.as_bytes().windows(2).any(|pair| pair == b"=?");
+    fits && !has_encoded_word && (value.is_empty() || is_clean_ascii(value))
 }
 
 fn folded(value: &str, first_room: usize) -> String {

@@ -45,7 +45,7 @@ pub fn fields(prefix: &str, lead: &Lead) -> Vec<Field> {
     let mut out = Vec::with_capacity(12);
     let mut add = |name: &str, value: Option<&str>| {
         if let Some(value) = value.filter(|value| !value.is_empty()) {
-            let name = format!("{prefix}{name}");
+            let name = [prefix, name].concat();
             let body = field_body(name.len(), capped(value));
             out.push(Field { name, body });
         }

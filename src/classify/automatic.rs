@@ -89,8 +89,10 @@ pub(super) fn automatic(facts: &Facts<'_>) -> Option<Class> {
         return class(Kind::AutoReply, &reason);
     }
     // RFC 7489 section 7.2.1.1 fixes the subject of an aggregate report.
-    let subject = facts.subject.unwrap_or_default().to_lowercase();
-    if subject.starts_with("report domain:") && subject.contains("submitter:") {
+    let subject = facts.subject.unwrap_or_default();
+    let start = "report domain:";
+    let is_start = subject.get(..start.len()).is_some_and(|found| found.eq_ignore_ascii_case(start));
+    if is_start && subject.to_ascii_lowercase().contains("submitter:") {
         return class(Kind::AutoReply, "DMARC report");
     }
     calendar(facts)
@@ -99,13 +101,6 @@ pub(super) fn automatic(facts: &Facts<'_>) -> Option<Class> {
 /// A subject of a machine, together with another sign, since each of the two may be a person's.
 pub(super) fn weak(facts: &Facts<'_>) -> Option<Class> {
     let has = |name: &str| facts.fields.field(name).is_some();
-    let subject = facts.subject.unwrap_or_default().trim_start_matches(['[', '(', ' ', '"', '«']).to_lowercase();
-    let begins = |starts: &[&'static str]| starts.iter().find(|start| subject.starts_with(*start)).copied();
-    if let Some(start) = begins(ANSWERED).filter(|_| facts.is_reply() && has("Thread-Topic")) {
-        return class(Kind::AutoReply, &format!("subject {start:?} with Thread-Topic"));
-    }
-    let within = || AWAY_WITHIN.iter().find(|part| subject.contains(*part)).copied();
-    let away = begins(AWAY).or_else(within)?.trim();
     let sign = if facts.has_null_sender() {
         "null sender"
     } else if has("X-Auto-Response-Suppress") {
@@ -117,6 +112,13 @@ pub(super) fn weak(facts: &Facts<'_>) -> Option<Class> {
     } else {
         return None;
     };
+    let subject = facts.subject.unwrap_or_default().trim_start_matches(['[', '(', ' ', '"', '«']).to_lowercase();
+    let begins = |starts: &[&'static str]| starts.iter().find(|start| subject.starts_with(*start)).copied();
+    if let Some(start) = begins(ANSWERED).filter(|_| facts.is_reply() && has("Thread-Topic")) {
+        return class(Kind::AutoReply, &format!("subject {start:?} with Thread-Topic"));
+    }
+    let within = || AWAY_WITHIN.iter().find(|part| subject.contains(*part)).copied();
+    let away = begins(AWAY).or_else(within)?.trim();
     class(Kind::AutoReply, &format!("subject {away:?} with {sign}"))
 }
 
@@ -126,8 +128,8 @@ fn calendar(facts: &Facts<'_>) -> Option<Class> {
     if is_media(&content_type, "text/calendar", "method", "reply") {
         return class(Kind::AutoReply, "text/calendar; method=REPLY");
     }
-    let exchange = facts.fields.field("Content-Class").unwrap_or_default().to_ascii_lowercase();
-    let answered = exchange == "urn:content-classes:calendarmessage" && facts.is_reply();
+    let exchange = facts.fields.field("Content-Class").unwrap_or_default();
+    let answered = exchange.eq_ignore_ascii_case("urn:content-classes:calendarmessage") && facts.is_reply();
     if answered { class(Kind::AutoReply, "calendar message in reply") } else { None }
 }
 

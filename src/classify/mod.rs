@@ -10,7 +10,7 @@ mod list;
 mod report;
 mod spam;
 
-use std::net::IpAddr;
+use std::{borrow::Cow, net::IpAddr};
 
 use crate::{
     address::Address,
@@ -61,12 +61,12 @@ impl Facts<'_> {
 
 /// Header fields by name.
 pub trait Fields: std::fmt::Debug {
-    /// The fields of that name, unfolded, from the top; names are compared without regard to case.
-    fn all(&self, name: &str) -> Vec<String>;
+    /// The field of that name at that place from the top, unfolded; names are compared without regard to case.
+    fn nth(&self, name: &str, place: usize) -> Option<Cow<'_, str>>;
 
     /// The first of them.
-    fn field(&self, name: &str) -> Option<String> {
-        self.all(name).into_iter().next()
+    fn field(&self, name: &str) -> Option<Cow<'_, str>> {
+        self.nth(name, 0)
     }
 }
 

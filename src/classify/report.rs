@@ -1,7 +1,7 @@
 //! Reports of machines about mail: bounces (RFC 3464), complaints (RFC 5965), receipts (RFC 8098).
 
 use super::{Class, Facts, class};
-use crate::lead::Kind;
+use crate::{address::Address, lead::Kind};
 
 /// Report types (RFC 6522) and what a message of that type is. Any other is some machine's: TLS-RPT, for one.
 const TYPES: &[(&str, Kind)] = &[
@@ -40,11 +40,12 @@ pub(super) fn report(facts: &Facts<'_>) -> Option<Class> {
     }
     let content_type = facts.fields.field("Content-Type")?;
     let media = media(&content_type);
-    let alone = |(name, _): &&(&str, Kind)| media.strip_prefix("message/") == Some(*name);
-    if let Some((_, kind)) = TYPES.iter().find(alone) {
-        return class(*kind, &media);
+    let alone = media.split_once('/').filter(|(r#type, _)| r#type.eq_ignore_ascii_case("message"));
+    let known = |(_, subtype)| TYPES.iter().find(|(name, _)| name.eq_ignore_ascii_case(subtype));
+    if let Some((_, kind)) = alone.and_then(known) {
+        return class(*kind, &media.to_ascii_lowercase());
     }
-    if media != "multipart/report" {
+    if !media.eq_ignore_ascii_case("multipart/report") {
         return None;
     }
     let report_type = parameter(&content_type, "report-type").unwrap_or_default();
@@ -63,9 +64,10 @@ pub(super) fn bounce(facts: &Facts<'_>) -> Option<Class> {
     if facts.fields.field("X-Failed-Recipients").is_some() {
         return class(Kind::Bounce, "X-Failed-Recipients");
     }
-    let local = |address: &str| address.split('@').next().unwrap_or_default().to_ascii_lowercase();
-    let senders = [facts.from.map(|from| from.local().to_owned()), facts.envelope_from.map(local)];
-    if let Some(daemon) = senders.iter().flatten().find(|local| DAEMONS.contains(&local.as_str())) {
+    let of_envelope = facts.envelope_from.and_then(|address| address.split('@').next());
+    let senders = [facts.from.map(Address::local), of_envelope];
+    let daemon = |local: &str| DAEMONS.iter().find(|daemon| daemon.eq_ignore_ascii_case(local));
+    if let Some(daemon) = senders.into_iter().flatten().find_map(daemon) {
         return class(Kind::Bounce, &format!("sender {daemon}@"));
     }
     let subject = facts.subject.filter(|_| facts.has_null_sender())?.to_lowercase();
@@ -81,12 +83,13 @@ pub(super) fn unanswerable(facts: &Facts<'_>) -> Option<Class> {
 
 /// Whether a Content-Type is of this media type, with this value of a parameter; all of them lower case.
 pub(super) fn is_media(content_type: &str, wanted: &str, name: &str, value: &str) -> bool {
-    media(content_type) == wanted && parameter(content_type, name).is_some_and(|found| found == value)
+    media(content_type).eq_ignore_ascii_case(wanted)
+        && parameter(content_type, name).is_some_and(|found| found == value)
 }
 
-/// The media type, lower case.
-fn media(content_type: &str) -> String {
-    content_type.split([';', '(', ' ']).next().unwrap_or_default().trim().to_ascii_lowercase()
+/// The media type, in any case.
+fn media(content_type: &str) -> &str {
+    content_type.split([';', '(', ' ']).next().unwrap_or_default().trim()
 }
 
 /// The value of a parameter, unquoted, lower case. A quoted value may hold a semicolon.
@@ -129,6 +132,6 @@ mod tests {
         for (text, expected) in rows {
             assert_eq!(parameter(text, "report-type").as_deref(), expected, "{text}");
         }
-        assert_eq!(media("Multipart/Report (a report); x=y"), "multipart/report");
+        assert_eq!(media("Multipart/Report (a report); x=y"), "Multipart/Report");
     }
 }

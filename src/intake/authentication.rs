@@ -4,7 +4,7 @@
 //! on top, so the first one that tells of a method decides, whatever a forger put below it. Where a method has several
 //! results there, as DKIM with several signatures, one that passed is enough.
 
-use std::collections::BTreeMap;
+use std::{borrow::Cow, collections::BTreeMap};
 
 use super::headers::{AUTHENTICATION, HeaderBlock};
 
@@ -15,55 +15,62 @@ const METHODS: [&str; 3] = ["spf", "dkim", "dmarc"];
 pub fn results(headers: &HeaderBlock, authserv_ids: &[String]) -> Option<BTreeMap<String, String>> {
     let mut found = BTreeMap::new();
     for value in headers.values(AUTHENTICATION) {
-        let text = without_comments(&String::from_utf8_lossy(value));
+        let text = without_comments(String::from_utf8_lossy(value));
         let mut parts = text.split(';');
         let server = parts.next().unwrap_or_default().split_whitespace().next().unwrap_or_default();
         if !authserv_ids.iter().any(|known| known.eq_ignore_ascii_case(server)) {
             continue;
         }
-        let mut told: BTreeMap<String, String> = BTreeMap::new();
+        let mut told = [None; METHODS.len()];
         for (method, result) in parts.filter_map(method_result) {
-            if result == "pass" || !told.contains_key(&method) {
-                told.insert(method, result);
+            if let Some(told) = told.get_mut(method)
+                && (told.is_none() || result.eq_ignore_ascii_case("pass"))
+            {
+                *told = Some(result);
             }
         }
-        for (method, result) in told {
-            found.entry(method).or_insert(result);
+        for (method, result) in METHODS.iter().zip(told) {
+            if let Some(result) = result.filter(|_| !found.contains_key(*method)) {
+                found.insert((*method).to_owned(), result.to_ascii_lowercase());
+            }
         }
     }
     (!found.is_empty()).then_some(found)
 }
 
-/// `dkim=pass header.d=client.example` as method and result.
-fn method_result(part: &str) -> Option<(String, String)> {
+/// `dkim=pass header.d=client.example` as the place of the method and the result.
+fn method_result(part: &str) -> Option<(usize, &str)> {
     let (method, rest) = part.split_once('=')?;
     // A version may follow the method: `spf/1`.
-    let method = method.split('/').next()?.trim().to_ascii_lowercase();
-    let result = rest.split_whitespace().next()?.to_ascii_lowercase();
-    let is_word = !result.is_empty() && result.len() <= 32 && result.bytes().all(|byte| byte.is_ascii_alphanumeric());
-    (METHODS.contains(&method.as_str()) && is_word).then_some((method, result))
+    let method = method.split('/').next()?.trim();
+    let method = METHODS.iter().position(|known| known.eq_ignore_ascii_case(method))?;
+    let result = rest.split_whitespace().next()?;
+    let is_word = result.len() <= 32 && result.bytes().all(|byte| byte.is_ascii_alphanumeric());
+    is_word.then_some((method, result))
 }
 
 /// Comments may nest and hold anything, a semicolon too; quoted strings may hold a parenthesis.
-fn without_comments(text: &str) -> String {
+fn without_comments(text: Cow<'_, str>) -> Cow<'_, str> {
+    if !text.contains('(') {
+        return text;
+    }
     let (mut depth, mut quoted, mut escaped) = (0_usize, false, false);
-    text.chars()
-        .filter(|char| {
-            let was_escaped = std::mem::take(&mut escaped);
-            match char {
-                _ if was_escaped => {}
-                '\\' => escaped = true,
-                '"' if depth == 0 => quoted = !quoted,
-                '(' if !quoted => depth += 1,
-                ')' if !quoted && depth > 0 => {
-                    depth -= 1;
-                    return false;
-                }
-                _ => {}
+    let outside = text.chars().filter(|char| {
+        let was_escaped = std::mem::take(&mut escaped);
+        match char {
+            _ if was_escaped => {}
+            '\\' => escaped = true,
+            '"' if depth == 0 => quoted = !quoted,
+            '(' if !quoted => depth += 1,
+            ')' if !quoted && depth > 0 => {
+                depth -= 1;
+                return false;
             }
-            depth == 0
-        })
-        .collect()
+            _ => {}
+        }
+        depth == 0
+    });
+    Cow::Owned(outside.collect())
 }
 
 #[cfg(test)]

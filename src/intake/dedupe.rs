@@ -5,9 +5,7 @@
 
 use std::time::Duration;
 
-use sha2::{Digest, Sha256};
-
-use super::{letter::Letter, read::Reading};
+use super::{letter::Letter, read::Reading, sha256};
 use crate::{address::Address, clock::Millis, store::DedupeKey};
 
 /// With neither Message-ID nor Date:, two letters of one form look the same. A client that lost our answer comes again
@@ -35,21 +33,20 @@ fn distinct<'a>(
 ) -> Vec<DedupeKey> {
     let weak = reading.message_id.is_none() && reading.date.is_none();
     let expires_at = weak.then(|| now.plus(WEAK));
-    let mut keys: Vec<DedupeKey> = Vec::new();
+    let mut found: Vec<&Address> = Vec::new();
     for address in addresses {
-        let found = DedupeKey { digest: digest(letter, reading, address), expires_at };
-        if !keys.contains(&found) {
-            keys.push(found);
+        if !found.contains(&address) {
+            found.push(address);
         }
     }
-    keys
+    found.into_iter().map(|address| DedupeKey { digest: digest(letter, reading, address), expires_at }).collect()
 }
 
 fn digest(letter: &Letter, reading: &Reading, substitute: &Address) -> [u8; 32] {
-    let mut hash = Sha256::new();
+    let mut octets = Vec::with_capacity(256);
     let mut add = |part: &[u8]| {
-        hash.update((part.len() as u64).to_be_bytes());
-        hash.update(part);
+        octets.extend_from_slice(&(part.len() as u64).to_be_bytes());
+        octets.extend_from_slice(part);
     };
     add(b"leadmilter dedupe v1");
     match letter.sender_address() {
@@ -63,5 +60,5 @@ fn digest(letter: &Letter, reading: &Reading, substitute: &Address) -> [u8; 32] 
         Some(id) => add(id.as_bytes()),
         None => reading.fingerprint.iter().for_each(|field| add(field.as_bytes())),
     }
-    hash.finalize().into()
+    sha256::of(&octets)
 }

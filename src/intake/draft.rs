@@ -2,10 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use sha2::{Digest, Sha256};
-use uuid::Uuid;
-
-use super::{Arrival, authentication, letter::Letter, read::Reading, tagged};
+use super::{Arrival, authentication, lead_id, letter::Letter, read::Reading, sha256, tagged};
 use crate::{
     address::Address,
     channel::{Pattern, Utm},
@@ -26,7 +23,7 @@ pub fn lead(letter: &Letter, reading: &Reading, arrival: &Arrival, class: Class,
     let substitutes = distinct(letter);
     let primary = substitutes.first().copied();
     Lead {
-        lead_id: Uuid::now_v7().to_string(),
+        lead_id: lead_id::new(),
         kind: class.kind,
         kind_reason: class.reason,
         in_thread_of: None,
@@ -79,19 +76,19 @@ fn sender(letter: &Letter, reading: &Reading, config: &Config) -> Sender {
     let envelope = letter.sender.as_deref().map(String::from_utf8_lossy);
     Sender {
         name: reading.from_name.clone(),
-        domain: address.as_ref().map(|address| address.domain().to_owned()),
-        address_sha256: address.as_ref().map(|address| hex(&Sha256::digest(address.as_str()))),
+        domain: address.map(|address| address.domain().to_owned()),
+        address_sha256: address.map(|address| sha256::hex(address.as_str().as_bytes())),
         envelope_from: envelope.map(|sender| bounded(&sender, limit::ADDRESS).unwrap_or_default()),
         auth: authentication::results(&letter.headers, &config.classify.authserv_ids),
-        address: address.map(|address| address.to_string()),
+        address: address.map(|address| address.as_str().to_owned()),
     }
 }
 
 fn recipient(primary: Option<&Substitute>, letter: &Letter) -> Recipient {
     match primary.filter(|_| letter.canary().is_none()) {
         Some(of) => Recipient {
-            substitute: of.address.to_string(),
-            real: Some(of.mailbox.address.to_string()),
+            substitute: of.address.as_str().to_owned(),
+            real: Some(of.mailbox.address.as_str().to_owned()),
             kind: AddressKind::Static,
             pattern: of.pattern,
             token: None,
@@ -140,7 +137,7 @@ fn touch(of: &Substitute, at: Millis) -> Touch {
     let utm = &of.channel.utm;
     Touch {
         at,
-        substitute: Some(of.address.to_string()),
+        substitute: Some(of.address.as_str().to_owned()),
         channel: Some(of.channel.id.clone()),
         source: present(&utm.source),
         medium: present(&utm.medium),
@@ -168,22 +165,17 @@ fn tags(
     };
     substitutes.iter().flat_map(|of| &of.channel.tags).for_each(|tag| add(tag));
     if !config.tags.is_empty() {
-        let sender = author(letter, reading);
-        let facts = tagged::facts(letter, reading, sender.as_ref(), arrival, config);
+        let facts = tagged::facts(letter, reading, author(letter, reading), arrival, config);
         tagging::fired(&config.tags, config.leads.tag_match, &facts).for_each(|rule| add(rule.tag));
     }
     out
 }
 
 /// The first address of From:, else the envelope's sender.
-pub fn author(letter: &Letter, reading: &Reading) -> Option<Address> {
-    reading.from.clone().or_else(|| letter.sender_address())
+pub fn author<'a>(letter: &'a Letter, reading: &'a Reading) -> Option<&'a Address> {
+    reading.from.as_ref().or_else(|| letter.sender_address())
 }
 
 fn present(value: &str) -> Option<String> {
     bounded(value, limit::TEXT)
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }

@@ -4,11 +4,12 @@
 //! A header block may be megabytes of anything. What is not needed is dropped as it comes; what is needed has a cap, so
 //! that no field can push another out.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{borrow::Cow, collections::BTreeMap, ops::Range, sync::Arc};
 
 use crate::{
     attribution,
     classify::{self, Fields},
+    text::on_one_line,
 };
 
 /// Fields that are read, beside those that classification looks at.
@@ -22,6 +23,9 @@ const RESULTS: usize = 16;
 
 /// Fields of one name that the config asks for: verdicts, of which the sender may have written some.
 const VERDICTS: usize = 8;
+
+/// Fields that are kept of a common letter.
+const KEPT: usize = 16;
 
 /// Octets kept of one field.
 const FIELD: usize = 2 * 1024;
@@ -42,7 +46,7 @@ const NAMES: usize = 1000;
 /// Attribution fields whose values are kept for the check of a signature; our own are fewer than this.
 const SEALED: usize = 32;
 
-/// Names of the fields to keep and how many of each, made once for a config.
+/// Names of the fields to keep and how many of each, made once for a config; the shortest name stands first.
 #[derive(Clone, Debug)]
 pub struct Names(Arc<[(Box<str>, usize)]>);
 
@@ -59,13 +63,27 @@ impl Names {
                 names.push((name.into(), most));
             }
         }
+        names.sort_by_key(|(name, _)| name.len());
         Self(names.into())
     }
 
-    /// The place of a name, and how many fields of it are kept.
+    /// Whether fields of that name are kept; old mail may put blanks behind it.
+    pub(super) fn hold(&self, name: &[u8]) -> bool {
+        self.find(name.trim_ascii_end()).is_some()
+    }
+
+    /// The place of a name, and how many fields of it are kept. Most fields of a letter are none of these, and only a
+    /// few names are as long as any of them.
     fn find(&self, name: &[u8]) -> Option<(usize, usize)> {
-        let at = self.0.iter().position(|(known, _)| known.as_bytes().eq_ignore_ascii_case(name))?;
-        self.0.get(at).map(|(_, most)| (at, *most))
+        let first = self.0.partition_point(|(known, _)| known.len() < name.len());
+        let as_long = self.0.get(first..)?.iter().take_while(|(known, _)| known.len() == name.len());
+        let mut places = (first..).zip(as_long);
+        let (at, (_, most)) = places.find(|(_, (known, _))| known.as_bytes().eq_ignore_ascii_case(name))?;
+        Some((at, *most))
+    }
+
+    fn is_at(&self, at: usize, name: &str) -> bool {
+        self.0.get(at).is_some_and(|(known, _)| known.eq_ignore_ascii_case(name))
     }
 }
 
@@ -78,8 +96,9 @@ pub(super) fn is_attribution(prefix: &str, name: &[u8]) -> bool {
 #[derive(Debug)]
 pub struct HeaderBlock {
     names: Names,
-    /// Values by the position of their name.
-    kept: Vec<(usize, Vec<u8>)>,
+    /// The place of each kept field's name, and of its value in `octets`.
+    kept: Vec<(usize, Range<usize>)>,
+    octets: Vec<u8>,
     /// Attribution fields by folded name.
     forged: BTreeMap<String, u32>,
     /// Octets of those names.
@@ -96,6 +115,7 @@ impl HeaderBlock {
         Self {
             names,
             kept: Vec::new(),
+            octets: Vec::new(),
             forged: BTreeMap::new(),
             forged_octets: 0,
             sealed: Vec::new(),
@@ -119,7 +139,13 @@ impl HeaderBlock {
         }
         let is_long = LONG.iter().any(|long| long.as_bytes().eq_ignore_ascii_case(name));
         let cap = if is_long { LONG_FIELD } else { FIELD };
-        self.kept.push((at, value.get(..cap).unwrap_or(value).to_vec()));
+        if self.kept.is_empty() {
+            self.kept.reserve(KEPT);
+            self.octets.reserve(KEPT * 64);
+        }
+        let start = self.octets.len();
+        self.octets.extend_from_slice(value.get(..cap).unwrap_or(value));
+        self.kept.push((at, start..self.octets.len()));
     }
 
     /// The first field of that name.
@@ -127,10 +153,10 @@ impl HeaderBlock {
         self.values(name).next()
     }
 
-    /// The kept fields of that name, from the top.
+    /// The kept fields of that name, from the top. A letter has fewer of them than there are names.
     pub fn values(&self, name: &str) -> impl Iterator<Item = &[u8]> {
-        let at = self.names.find(name.as_bytes()).map(|(at, _)| at);
-        self.kept.iter().filter(move |(kept, _)| Some(*kept) == at).map(|(_, value)| value.as_slice())
+        let found = self.kept.iter().filter(move |(at, _)| self.names.is_at(*at, name));
+        found.filter_map(|(_, range)| self.octets.get(range.clone()))
     }
 
     /// Attribution fields to delete: name and how often it stands.
@@ -166,9 +192,8 @@ impl HeaderBlock {
 }
 
 impl Fields for HeaderBlock {
-    fn all(&self, name: &str) -> Vec<String> {
-        let unfolded = |value: &[u8]| String::from_utf8_lossy(value).split_whitespace().collect::<Vec<_>>().join(" ");
-        self.values(name).map(unfolded).collect()
+    fn nth(&self, name: &str, place: usize) -> Option<Cow<'_, str>> {
+        self.values(name).nth(place).map(|value| on_one_line(String::from_utf8_lossy(value)))
     }
 }
 
@@ -201,8 +226,7 @@ mod tests {
             block.add("X-Lead-", b"X-Other", &[b'a'; 1000]);
         }
         block.add("X-Lead-", b"From", b"ivan@client.example");
-        let octets: usize = block.kept.iter().map(|(_, value)| value.len()).sum();
-        assert_eq!(octets, LONG_FIELD + RESULTS * FIELD + 19);
+        assert_eq!(block.octets.len(), LONG_FIELD + RESULTS * FIELD + 19);
         assert_eq!((block.forged.len(), block.sealed.len()), (NAMES, SEALED));
         assert_eq!(block.attribution_fields(), None);
         assert_eq!(block.first("From"), Some(b"ivan@client.example".as_slice()));
@@ -240,7 +264,8 @@ mod tests {
         assert_eq!(block.first("Date"), Some(b"today".as_slice()));
         assert_eq!(block.first("From"), Some(b"one@client.example".as_slice()));
         block.add("X-Lead-", b"X-Spam-Flag", b"NO");
-        assert_eq!(Fields::all(&block, "X-Spam-Flag"), ["YES", "NO"]);
+        let flags = [0, 1, 2].map(|place| block.nth("X-Spam-Flag", place));
+        assert_eq!(flags, [Some("YES".into()), Some("NO".into()), None]);
     }
 
     proptest! {

@@ -1,6 +1,6 @@
 //! A message on its way in: sender, tracked recipients, and the few headers that matter. Bounded whatever comes.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use super::{
     Changes, Intake,
@@ -23,6 +23,8 @@ const ARGUMENT: usize = 1024;
 pub struct Letter {
     /// MAIL FROM without brackets, as received; empty for the null sender, `None` where nobody noted it.
     pub sender: Option<Vec<u8>>,
+    /// The same as an address, once it was asked for.
+    sender_address: OnceLock<Option<Address>>,
     /// What is kept of the headers.
     pub headers: HeaderBlock,
     tracked: Vec<Tracked>,
@@ -93,6 +95,7 @@ impl Letter {
     pub(super) fn new(sender: Option<&[u8]>, names: Names) -> Self {
         Self {
             sender: sender.map(|sender| without_brackets(sender).to_vec()),
+            sender_address: OnceLock::new(),
             headers: HeaderBlock::new(names),
             tracked: Vec::new(),
             given: Vec::new(),
@@ -134,8 +137,8 @@ impl Letter {
     }
 
     /// The envelope sender as an address.
-    pub fn sender_address(&self) -> Option<Address> {
-        Address::from_path(self.sender.as_deref()?)
+    pub fn sender_address(&self) -> Option<&Address> {
+        self.sender_address.get_or_init(|| Address::from_path(self.sender.as_deref()?)).as_ref()
     }
 
     /// The removal of forged headers: all that a message needs that is no lead, or whose lead cannot be recorded.

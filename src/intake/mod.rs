@@ -10,15 +10,15 @@ mod changes;
 mod dedupe;
 mod draft;
 mod headers;
+mod lead_id;
 mod letter;
 mod read;
 mod sender;
+mod sha256;
 mod tagged;
 mod words;
 
 use std::{sync::Arc, time::Duration};
-
-use sha2::{Digest, Sha256};
 
 pub use changes::{Changes, NewRecipient};
 pub use letter::{Letter, MAX_RECIPIENTS, Via};
@@ -143,6 +143,11 @@ impl Intake {
         Letter::new(sender, self.names.clone())
     }
 
+    /// Whether a header field of that name is of any use; a door need not hand over the others.
+    pub fn wants_field(&self, name: &[u8]) -> bool {
+        self.is_attribution(name) || self.names.hold(name)
+    }
+
     /// Whether a header field of that name is ours, or forged to look so.
     pub fn is_attribution(&self, name: &[u8]) -> bool {
         headers::is_attribution(&self.config.headers.prefix, name)
@@ -207,7 +212,7 @@ impl Intake {
     pub fn judge_tags(&self, letter: &Letter, arrival: &Arrival) -> Vec<Judged> {
         let reading = read::read(&letter.headers, &self.config.leads.default_charset);
         let author = draft::author(letter, &reading);
-        let facts = tagged::facts(letter, &reading, author.as_ref(), arrival, &self.config);
+        let facts = tagged::facts(letter, &reading, author, arrival, &self.config);
         tagging::judged(&self.config.tags, self.config.leads.tag_match, &facts)
     }
 
@@ -268,7 +273,7 @@ impl Intake {
             copies: dedupe::copies(letter, reading, arrival.at),
             message_id: reading.message_id.as_deref().map(digest),
             refers_to: reading.refers_to.iter().map(|id| digest(id)).collect(),
-            sender_key: address.map(|address| sender::key(&address, leads.normalize)),
+            sender_key: address.map(|address| sender::key(address, leads.normalize)),
             way,
             counting: self.counting(),
             host: self.config.hostname.clone(),
@@ -320,7 +325,7 @@ impl Intake {
 /// A Message-ID, as the store knows it.
 fn digest(message_id: &str) -> MessageDigest {
     let mut out = MessageDigest::default();
-    out.iter_mut().zip(Sha256::digest(message_id)).for_each(|(out, byte)| *out = byte);
+    out.iter_mut().zip(sha256::of(message_id.as_bytes())).for_each(|(out, octet)| *out = octet);
     out
 }
 

@@ -3,21 +3,21 @@
 //! A header with raw 8-bit bytes breaks RFC 5322 and is common all the same: it is read in the charset that
 //! Content-Type declares, else in the configured one.
 
-use std::{borrow::Cow, panic::catch_unwind, sync::LazyLock};
+use std::{
+    borrow::Cow,
+    panic::{AssertUnwindSafe, catch_unwind},
+};
 
 use encoding_rs::{Encoding, UTF_8};
-use mail_parser::{DateTime, HeaderName, MessageParser};
+use mail_parser::{DateTime, parsers::MessageStream};
 
 use super::{headers::HeaderBlock, words};
 use crate::{
     address::Address,
     clock::Millis,
     lead::{bounded, limit},
+    text::on_one_line,
 };
-
-static PARSER: LazyLock<MessageParser> = LazyLock::new(|| {
-    MessageParser::new().header_address(HeaderName::From).header_text(HeaderName::Subject).header_date(HeaderName::Date)
-});
 
 /// Letters that one may answer; a thread's lead is among the closest, or the oldest of a short thread.
 const REFERENCES: usize = 16;
@@ -41,37 +41,30 @@ pub struct Reading {
     pub refers_to: Vec<String>,
     /// Whether Auto-Submitted says that no person wrote it (RFC 3834 section 5).
     pub auto_submitted: bool,
-    /// What else tells two letters apart: some fields as they came, white space folded.
+    /// What else tells two letters apart where there is no Message-ID: some fields as they came, white space folded.
     pub fingerprint: Vec<String>,
 }
 
 /// Reads what was kept of the headers.
 pub fn read(headers: &HeaderBlock, default_charset: &str) -> Reading {
-    let charset = charset(headers, default_charset);
-    let text = |name: &str| headers.first(name).map(|value| decoded(value, charset));
-    let line = |name: &str| text(name).map(|value| unfolded(&value));
-    let mut reading = Reading {
-        message_id: line("Message-ID").and_then(|value| first_id(&value).or_else(|| bounded(&value, limit::TEXT))),
-        in_reply_to: line("In-Reply-To").and_then(|value| first_id(&value)),
-        refers_to: referred(line("In-Reply-To").as_deref(), line("References").as_deref()),
+    let text = |name: &str| headers.first(name).map(|value| decoded(value, headers, default_charset));
+    let line = |name: &str| text(name).map(on_one_line);
+    let message_id = line("Message-ID").and_then(|value| first_id(&value).or_else(|| bounded(&value, limit::TEXT)));
+    let in_reply_to = line("In-Reply-To");
+    let (from, from_name) = text("From").map(|value| author(&value)).unwrap_or_default();
+    let stand_in = ["From", "Date", "Reply-To", "References", "Content-Type"];
+    let fingerprint = || stand_in.iter().map(|name| line(name).unwrap_or_default().into_owned()).collect();
+    Reading {
+        from,
+        from_name,
+        subject: text("Subject").and_then(|value| subject(&value)),
+        date: text("Date").and_then(|value| date(&value)),
+        in_reply_to: in_reply_to.as_deref().and_then(first_id),
+        refers_to: referred(in_reply_to.as_deref(), line("References").as_deref()),
         auto_submitted: line("Auto-Submitted").is_some_and(|value| is_automatic(&value)),
-        fingerprint: ["From", "Date", "Reply-To", "References", "Content-Type"]
-            .iter()
-            .map(|name| line(name).unwrap_or_default())
-            .collect(),
-        ..Reading::default()
-    };
-    let mut block = String::new();
-    for name in ["From", "Subject", "Date"] {
-        if let Some(value) = text(name) {
-            // A bare CR or NUL could end the field early; a fold must keep its blank.
-            let value = value.replace('\0', "").replace('\r', " ").replace('\n', "\r\n ");
-            block.push_str(&format!("{name}: {}\r\n", words::joined(&value)));
-        }
+        fingerprint: if message_id.is_none() { fingerprint() } else { Vec::new() },
+        message_id,
     }
-    block.push_str("\r\n");
-    parse(&block, &mut reading);
-    reading
 }
 
 /// The first field of that name as people read it: decoded, bounded, on one line.
@@ -83,33 +76,57 @@ pub fn text(headers: &HeaderBlock, name: &str, default_charset: &str) -> Option<
 
 /// The same on one line, in which encoded words still stand.
 pub fn raw_text(headers: &HeaderBlock, name: &str, default_charset: &str) -> Option<String> {
-    headers.first(name).map(|value| unfolded(&decoded(value, charset(headers, default_charset))))
+    headers.first(name).map(|value| on_one_line(decoded(value, headers, default_charset)).into_owned())
 }
 
 /// A header value with its encoded words decoded (RFC 2047).
 pub fn decoded_words(value: &str) -> String {
-    let mut reading = Reading::default();
-    parse(&format!("Subject: {}\r\n\r\n", unfolded(value)), &mut reading);
-    reading.subject.unwrap_or_default()
+    subject(&on_one_line(value.into())).unwrap_or_default()
 }
 
-/// The parser promises not to panic, and has broken that promise in two past releases.
-fn parse(block: &str, reading: &mut Reading) {
-    let parsed = catch_unwind(|| {
-        let message = PARSER.parse_headers(block.as_bytes())?;
-        let from = message.from().and_then(|from| from.first()).map(|first| {
-            let address = first.address().and_then(|address| Address::from_path(address.as_bytes()));
-            (address, first.name().and_then(|name| bounded(name, limit::TEXT)))
-        });
-        let subject = message.subject().and_then(|subject| bounded(subject, limit::TEXT));
-        let date = message.date().filter(|date| date.is_valid() && is_in_calendar(date));
-        let date = date.map(|date| Millis::from_seconds(date.to_timestamp()));
-        Some((from, subject, date))
+/// The first address of From: and its display name.
+fn author(value: &str) -> (Option<Address>, Option<String>) {
+    let found = parsed(value, |stream| {
+        let from = stream.parse_address();
+        let first = from.as_address()?.first()?;
+        let address = first.address().and_then(|address| Address::from_path(address.as_bytes()));
+        Some((address, first.name().and_then(|name| bounded(name, limit::TEXT))))
     });
-    if let Ok(Some((from, subject, date))) = parsed {
-        (reading.from, reading.from_name) = from.unwrap_or_default();
-        (reading.subject, reading.date) = (subject, date);
+    found.unwrap_or_default()
+}
+
+fn subject(value: &str) -> Option<String> {
+    let value = &without_nul(value);
+    if value.contains("=?") { with_words_decoded(value) } else { bounded(value, limit::TEXT) }
+}
+
+fn with_words_decoded(value: &str) -> Option<String> {
+    parsed(value, |stream| bounded(stream.parse_unstructured().as_text()?, limit::TEXT))
+}
+
+fn date(value: &str) -> Option<Millis> {
+    let found = parsed(value, |stream| stream.parse_date().into_datetime())?;
+    (found.is_valid() && is_in_calendar(&found)).then(|| Millis::from_seconds(found.to_timestamp()))
+}
+
+/// What the parser makes of one field's value. It promises not to panic, and has broken that promise in two past
+/// releases.
+fn parsed<T>(value: &str, parse: impl FnOnce(&mut MessageStream<'_>) -> Option<T>) -> Option<T> {
+    let line = [&words::joined(&as_field(value)), "\r\n"].concat();
+    catch_unwind(AssertUnwindSafe(|| parse(&mut MessageStream::new(line.as_bytes())))).ok()?
+}
+
+/// A bare CR could end the field early; a fold must keep its blank.
+fn as_field(value: &str) -> Cow<'_, str> {
+    if !value.contains(['\0', '\r', '\n']) {
+        return value.into();
     }
+    without_nul(value).replace('\r', " ").replace('\n', "\r\n ").into()
+}
+
+/// A NUL ends a field to some parsers.
+fn without_nul(value: &str) -> Cow<'_, str> {
+    if value.contains('\0') { value.replace('\0', "").into() } else { value.into() }
 }
 
 /// The parser counts on from the last day of a month: 30 February would be 2 March.
@@ -126,8 +143,9 @@ fn is_automatic(value: &str) -> bool {
 
 /// In-Reply-To first, then References from its end: the closest letter before the oldest.
 fn referred(in_reply_to: Option<&str>, references: Option<&str>) -> Vec<String> {
-    let mut found = ids(in_reply_to.unwrap_or_default());
-    for id in ids(references.unwrap_or_default()).into_iter().rev() {
+    let mut found: Vec<String> = ids(in_reply_to.unwrap_or_default()).collect();
+    let references: Vec<String> = ids(references.unwrap_or_default()).collect();
+    for id in references.into_iter().rev() {
         if found.len() < REFERENCES && !found.contains(&id) {
             found.push(id);
         }
@@ -136,39 +154,26 @@ fn referred(in_reply_to: Option<&str>, references: Option<&str>) -> Vec<String> 
 }
 
 fn first_id(value: &str) -> Option<String> {
-    ids(value).into_iter().next()
+    ids(value).next()
 }
 
 /// The Message-IDs in a field's value.
-fn ids(value: &str) -> Vec<String> {
+fn ids(value: &str) -> impl Iterator<Item = String> {
     let starts = value.match_indices('<').take(REFERENCES * 4);
-    starts
-        .filter_map(|(start, _)| {
-            let rest = value.get(start..)?;
-            let end = rest.find('>')?;
-            bounded(rest.get(..=end)?, limit::TEXT)
-        })
-        .collect()
+    starts.filter_map(|(start, _)| {
+        let rest = value.get(start..)?;
+        let end = rest.find('>')?;
+        bounded(rest.get(..=end)?, limit::TEXT)
+    })
 }
 
-fn decoded<'a>(value: &'a [u8], charset: &'static Encoding) -> Cow<'a, str> {
+fn decoded<'a>(value: &'a [u8], headers: &HeaderBlock, default_charset: &str) -> Cow<'a, str> {
     match std::str::from_utf8(value) {
         Ok(text) => Cow::Borrowed(text),
         // A field cut at its bound may end inside a character.
         Err(e) if e.error_len().is_none() => String::from_utf8_lossy(value.get(..e.valid_up_to()).unwrap_or_default()),
-        Err(_) => charset.decode_without_bom_handling(value).0,
+        Err(_) => charset(headers, default_charset).decode_without_bom_handling(value).0,
     }
-}
-
-fn unfolded(value: &str) -> String {
-    let mut out = String::with_capacity(value.len());
-    for (number, word) in value.split_whitespace().enumerate() {
-        if number > 0 {
-            out.push(' ');
-        }
-        out.push_str(word);
-    }
-    out
 }
 
 /// In which raw bytes that are no UTF-8 are read.
@@ -295,6 +300,12 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn a_subject_without_encoded_words_needs_no_parser(value in "[ab=? я\t\r\n\u{0}\u{a0}\u{200b}]{0,30}") {
+            let value = value.replace("=?", "=");
+            prop_assert_eq!(subject(&value), with_words_decoded(&value));
+        }
+
         #[test]
         fn no_bytes_panic_and_every_text_is_bounded(
             fields in proptest::collection::vec((0usize..5, proptest::collection::vec(1u8.., 0..300)), 0..6),

@@ -38,7 +38,7 @@ const PROVIDERS: [Provider; 6] = [
 /// The key under which a sender's leads are one series.
 pub fn key(address: &Address, normalize: Normalize) -> String {
     let provider = PROVIDERS.iter().find(|provider| provider.domains.contains(&address.domain()));
-    let (Some(provider), Normalize::Provider) = (provider, normalize) else { return address.to_string() };
+    let (Some(provider), Normalize::Provider) = (provider, normalize) else { return address.as_str().to_owned() };
     let mut local = address.local();
     if provider.plus {
         local = local.split_once('+').map_or(local, |(base, _)| if base.is_empty() { local } else { base });
