@@ -31,6 +31,9 @@ const LAST_WORK: Duration = Duration::from_secs(10);
 /// The same, for an operator who does not want to wait.
 const HURRY: Duration = Duration::from_millis(500);
 
+/// How soon the thread that serves mail has to show that it lives.
+const HEARTBEAT: Duration = Duration::from_secs(1);
+
 /// Reads the config again.
 pub type Load = Box<dyn Fn() -> Result<Loaded, Faults> + Send + Sync>;
 
@@ -46,6 +49,9 @@ pub enum AppError {
     /// A sink cannot be made ready.
     #[error(transparent)]
     Sink(#[from] SinkError),
+    /// The system gives no thread.
+    #[error("cannot start the milter's thread")]
+    Thread(#[source] io::Error),
     /// The milter door ended by itself.
     #[error("milter ended")]
     Milter(#[source] io::Error),
@@ -55,7 +61,8 @@ pub enum AppError {
 pub async fn run(config: Config, load: Load, mut signals: mpsc::Receiver<Signal>) -> Result<(), AppError> {
     let mut store = Store::open(&config.store.folder)?;
     let sinks = open_sinks(&config)?;
-    let socket = Socket::bind(&config.milter)?;
+    let thread = milter::Thread::start().map_err(AppError::Thread)?;
+    let socket = thread.open(|| Socket::bind(&config.milter))?;
     match store.release_leases(&config.store.folder).await {
         Ok(0) => {}
         Ok(count) => info!("{count} deliveries were under way when the last process died: they are sent again"),
@@ -69,12 +76,14 @@ pub async fn run(config: Config, load: Load, mut signals: mpsc::Receiver<Signal>
     let intake = Arc::new(ArcSwap::from_pointee(Intake::new(config)));
     let outbox = Outbox::start(&store, sinks);
     let milter = Arc::new(Milter::new(Arc::clone(&intake), store.clone(), Arc::clone(&metrics)));
-    let door = tokio::spawn(milter::run(listener, milter, closing.clone()));
+    let door = thread.spawn(milter::run(listener, milter, closing.clone()));
     info!("ready: listening on {name}, {}", inventory(&intake.load().config));
     notify(&[sd_notify::NotifyState::Ready]);
 
     let mut app = App { intake, outbox, retired: JoinSet::new(), store, metrics, load };
-    let ended = app.serve(door, &mut signals, &closing).await;
+    let ended = app.serve(door, &thread, &mut signals, &closing).await;
+    // Sessions that were left behind hold the store: with their thread they are gone.
+    drop(thread);
     notify(&[sd_notify::NotifyState::Stopping]);
     let within = if closing.cut.is_cancelled() { HURRY } else { LAST_WORK };
     tokio::select! {
@@ -110,6 +119,7 @@ impl App {
     async fn serve(
         &mut self,
         mut door: JoinHandle<io::Result<()>>,
+        thread: &milter::Thread,
         signals: &mut mpsc::Receiver<Signal>,
         closing: &Closing,
     ) -> Result<(), AppError> {
@@ -133,7 +143,13 @@ impl App {
                         deaf = signal.is_none();
                     }
                 },
-                _ = heartbeat.tick() => notify(&[sd_notify::NotifyState::Watchdog]),
+                _ = heartbeat.tick() => {
+                    if thread.answers(HEARTBEAT).await {
+                        notify(&[sd_notify::NotifyState::Watchdog]);
+                    } else {
+                        error!("the milter's thread has not answered within {HEARTBEAT:?}");
+                    }
+                }
             }
         }
     }

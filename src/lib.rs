@@ -8,13 +8,14 @@
 //!
 //! | step | where | what is true afterwards |
 //! |---|---|---|
-//! | connect | `milter/{listener,negotiate}` | config snapshot taken; only offered options asked for |
+//! | connect | `milter/{thread,listener,negotiate}` | config snapshot taken; only offered options asked for |
+//! | each packet | `milter/{stream,screen,macros}` | what nobody reads is left out before the library sees it |
 //! | RCPT | `resolve` | each recipient looked up once |
 //! | DATA | `milter/session` | nothing tracked: accepted, the MTA sends no headers |
 //! | headers | `intake/headers` | the few that matter are kept, bounded; forged ones are counted |
 //! | end | `classify`, `tagging`, `intake/{read,draft,dedupe}` | the lead is drawn up |
-//! | store | `store/sqlite/record` | lead, event and deliveries are committed and synced, or known already |
-//! | answer | `attribution`, `intake/changes` | forged headers go, ours come, recipients are rewritten |
+//! | store | `store/sqlite/{writer,known,record}` | lead, event and deliveries are committed and synced, or known already |
+//! | answer | `attribution`, `intake/changes`, `milter/bundle` | forged headers go, ours come, recipients are rewritten |
 //! | push | `outbox`, `sinks` | due events are leased, called, written back; nobody's mail waits for it |
 //!
 //! # Layers

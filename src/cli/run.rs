@@ -15,10 +15,10 @@ pub fn run(path: &Path) -> anyhow::Result<u8> {
     for warning in &loaded.warnings {
         warn!("{warning}");
     }
-    // Two threads carry 64 sessions; more would only hand work to and fro.
-    let workers = std::thread::available_parallelism().map_or(2, usize::from).clamp(1, 4);
+    // The milter and the store's writer have threads of their own: this one carries calls to sinks, beside the thread
+    // that waits for signals and may be busy with a reload.
     let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(workers)
+        .worker_threads(1)
         .enable_all()
         .build()
         .context("cannot start the runtime")?;

@@ -15,15 +15,16 @@ use indymilter::{
     ActionError, Actions, Callbacks, Context, ContextActions, EomContext, NegotiateContext, ProtoOpts, SetErrorReply,
     Status,
 };
-use tracing::{debug, warn};
+use tracing::{Level, debug, enabled, warn};
 
 use super::{
-    Milter,
+    Milter, bundle,
     client::{client_address, origin, queue_id},
     negotiate::{self, Agreed},
     session::Session,
 };
 use crate::{
+    attribution::Field,
     config::OnError,
     intake::{Changes, Finding},
     maillog::{self, NO_QUEUE},
@@ -97,7 +98,9 @@ fn handle_rcpt(milter: &Milter, cx: &mut Context<Session>, arguments: &[CString]
 
 fn handle_data(milter: &Milter, cx: &mut Context<Session>) -> Status {
     let queue_id = queue_id(&cx.macros);
-    if let Some(client) = client_address(&cx.macros) {
+    if enabled!(Level::DEBUG)
+        && let Some(client) = client_address(&cx.macros)
+    {
         debug!("{}: client={client}", queue_id.as_deref().unwrap_or(NO_QUEUE));
     }
     guarded(milter, cx, "DATA", ProtoOpts::empty(), |session| {
@@ -158,10 +161,7 @@ async fn edit(session: &Session, actions: &impl ContextActions, changes: &Change
         }
     }
     if session.may(Actions::ADD_HEADER) {
-        for (index, field) in changes.insert.iter().enumerate() {
-            let index = i32::try_from(index).unwrap_or(i32::MAX);
-            actions.insert_header(index, field.name.as_str(), field.body.as_str()).await?;
-        }
+        insert(actions, &changes.insert).await?;
     }
     if session.may(Actions::ADD_RCPT | Actions::DELETE_RCPT) {
         for argument in &changes.remove {
@@ -175,6 +175,19 @@ async fn edit(session: &Session, actions: &impl ContextActions, changes: &Change
                 actions.add_recipient(address).await?;
             }
         }
+    }
+    Ok(())
+}
+
+async fn insert(actions: &impl ContextActions, fields: &[Field]) -> Result<(), ActionError> {
+    if fields.is_empty() {
+        return Ok(());
+    }
+    if let Some(bundle) = bundle::pack(fields) {
+        return actions.insert_header(0, bundle::NAME, bundle).await;
+    }
+    for (index, field) in (0..).zip(fields) {
+        actions.insert_header(index, field.name.as_str(), field.body.as_str()).await?;
     }
     Ok(())
 }

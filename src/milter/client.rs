@@ -6,15 +6,30 @@ use indymilter::Macros;
 
 use crate::classify::Origin;
 
+const QUEUE_ID: &CStr = c"i";
+const CLIENT_ADDRESS: &CStr = c"{client_addr}";
+const AUTHENTICATED: &CStr = c"{auth_authen}";
+const DAEMON: &CStr = c"{daemon_name}";
+
+/// Whether a macro of that name is the queue id, which the library finds in both forms.
+pub fn is_queue_id(name: &[u8]) -> bool {
+    matches!(name, b"i" | b"{i}")
+}
+
+/// Whether a macro of that name is read here.
+pub fn is_read(name: &[u8]) -> bool {
+    is_queue_id(name) || [CLIENT_ADDRESS, AUTHENTICATED, DAEMON].iter().any(|read| read.to_bytes() == name)
+}
+
 /// The queue id, if the MTA has given one yet.
 pub fn queue_id(macros: &Macros) -> Option<String> {
-    text(macros, c"i").map(str::to_owned)
+    text(macros, QUEUE_ID).map(str::to_owned)
 }
 
 /// The client's address: Sendmail writes `IPv6:2001:db8::1`, and an IPv4 client of an IPv6 socket may come as
 /// `::ffff:192.0.2.1`.
 pub fn client_address(macros: &Macros) -> Option<IpAddr> {
-    text(macros, c"{client_addr}").and_then(parse_address)
+    text(macros, CLIENT_ADDRESS).and_then(parse_address)
 }
 
 /// How the message came in. Postfix and Sendmail set `{auth_authen}` for clients that authenticated themselves; a
@@ -22,8 +37,8 @@ pub fn client_address(macros: &Macros) -> Option<IpAddr> {
 pub fn origin(macros: &Macros) -> Origin {
     Origin {
         client: client_address(macros),
-        authenticated: text(macros, c"{auth_authen}").is_some(),
-        originating: text(macros, c"{daemon_name}") == Some("ORIGINATING"),
+        authenticated: text(macros, AUTHENTICATED).is_some(),
+        originating: text(macros, DAEMON) == Some("ORIGINATING"),
     }
 }
 

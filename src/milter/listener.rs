@@ -12,16 +12,18 @@ use std::{
     time::{Duration, Instant},
 };
 
+use arc_swap::ArcSwap;
 use tokio::time::Sleep;
 use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
 use tracing::{info, warn};
 
 use super::{
     presence::{Presence, Sessions},
+    screen::Screen,
     socket::Socket,
     stream::Stream,
 };
-use crate::metrics::Metrics;
+use crate::{intake::Intake, metrics::Metrics};
 
 const FIRST_PAUSE: Duration = Duration::from_millis(10);
 const LAST_PAUSE: Duration = Duration::from_secs(1);
@@ -36,6 +38,8 @@ pub struct Listener {
     sessions: Arc<Sessions>,
     max_connections: usize,
     metrics: Arc<Metrics>,
+    /// What the screens of connections are made from.
+    intake: Option<Arc<ArcSwap<Intake>>>,
     stop: Pin<Box<WaitForCancellationFutureOwned>>,
     pause: Duration,
     sleep: Option<Pin<Box<Sleep>>>,
@@ -50,11 +54,18 @@ impl Listener {
             sessions: Arc::default(),
             max_connections,
             metrics,
+            intake: None,
             stop: Box::pin(stop.cancelled_owned()),
             pause: FIRST_PAUSE,
             sleep: None,
             warned: None,
         }
+    }
+
+    /// Puts a screen before each connection.
+    pub fn screened(mut self, intake: Arc<ArcSwap<Intake>>) -> Self {
+        self.intake = Some(intake);
+        self
     }
 
     /// The sessions that come in here.
@@ -93,7 +104,11 @@ impl Listener {
             warn!("{} of {} sessions are open: raise milter.max_connections in time", live + 1, self.max_connections);
         }
         self.metrics.sessions.one();
-        Some(stream.with(Presence::new(&self.sessions)))
+        let stream = stream.with(Presence::new(&self.sessions));
+        Some(match &self.intake {
+            Some(intake) => stream.screened(Screen::new(Arc::clone(intake))),
+            None => stream,
+        })
     }
 }
 

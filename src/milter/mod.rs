@@ -1,18 +1,24 @@
 //! The milter door: MTAs come in here, over a UNIX or TCP socket, and hear an answer whatever happens inside.
 //!
-//! `socket` binds, `listener` accepts and survives, `stream` gathers writes, `negotiate` asks only for what the MTA
-//! offers, `callbacks` turns events into session calls and errors into milter statuses (the only file that does),
-//! `session` is one connection's state. Cannot reach sinks or HTTP: between the end of a message and its answer there is
-//! at most the store.
+//! `thread` carries all sessions, `socket` binds, `listener` accepts and survives. `stream` is one connection: `screen` and
+//! `macros` leave out what nobody reads, `bundle` makes one packet of many edits, `wire` knows where packets end.
+//! `negotiate` asks only for what the MTA offers, `callbacks` turns events into session calls and errors into milter
+//! statuses (the only file that does), `session` is one connection's state, `client` reads macros. Cannot reach sinks or
+//! HTTP: between the end of a message and its answer there is at most the store.
 
+mod bundle;
 mod callbacks;
 mod client;
 mod listener;
+mod macros;
 mod negotiate;
 mod presence;
+mod screen;
 mod session;
 mod socket;
 mod stream;
+mod thread;
+mod wire;
 
 use std::{
     io,
@@ -26,6 +32,7 @@ use tracing::{info, warn};
 
 pub use listener::Listener;
 pub use socket::{Socket, SocketError};
+pub use thread::Thread;
 
 use crate::{intake::Intake, metrics::Metrics, store::Store};
 
@@ -70,6 +77,7 @@ pub struct Closing {
 pub async fn run(listener: Listener, milter: Arc<Milter>, closing: Closing) -> io::Result<()> {
     let Closing { stop, drain, cut } = closing;
     let sessions = listener.sessions();
+    let listener = listener.screened(Arc::clone(&milter.intake));
     let (told, hurry) = (stop.clone(), cut.clone());
     let drained = async move {
         told.cancelled().await;

@@ -1,8 +1,9 @@
-//! A milter connection that sends the edits of a message in one write.
+//! A milter connection that gives the library only what is read, and sends the edits of a message in one write.
 //!
 //! The library flushes every packet. Edits are held here until the answer that follows them: one system call instead of
 //! ten, and over TCP no stall between Nagle's algorithm and the peer's delayed acknowledgement. What is held is bounded;
-//! beyond the bound it is sent early.
+//! beyond the bound it is sent early. Bundles become the edits that they stand for, and what comes in goes through the
+//! screen.
 
 use std::{
     io,
@@ -11,13 +12,19 @@ use std::{
     time::Duration,
 };
 
+use indymilter::ProtoOpts;
 use socket2::{SockRef, TcpKeepalive};
 use tokio::{
     io::{AsyncRead, AsyncWrite, ReadBuf},
     net::{TcpStream, UnixStream},
 };
 
-use super::presence::Presence;
+use super::{
+    bundle,
+    presence::Presence,
+    screen::{self, Screen},
+    wire,
+};
 
 /// Octets held at most.
 const HELD: usize = 64 * 1024;
@@ -25,21 +32,16 @@ const HELD: usize = 64 * 1024;
 /// A peer that is gone without a word is noticed after this and nine probes.
 const KEEPALIVE: Duration = Duration::from_secs(120);
 
-/// Length and command of a packet.
-const HEAD: usize = 5;
-
-/// Packets that an answer follows: edits of headers, recipients, sender and body, and quarantine.
-const EDITS: &[u8] = b"him+-2ebq";
-
 /// One accepted connection.
 #[derive(Debug)]
 pub struct Stream {
     io: Io,
     out: Vec<u8>,
-    /// Where the next packet in `out` begins.
-    next: usize,
-    /// Whether every whole packet in `out` is an edit.
+    /// Where the whole packets in `out` end.
+    whole: usize,
+    /// Whether they are edits, every one.
     edits_only: bool,
+    screen: Option<Screen>,
     presence: Option<Presence>,
 }
 
@@ -64,7 +66,7 @@ impl Stream {
     }
 
     fn new(io: Io) -> Self {
-        Self { io, out: Vec::new(), next: 0, edits_only: true, presence: None }
+        Self { io, out: Vec::new(), whole: 0, edits_only: true, screen: None, presence: None }
     }
 
     /// Ties the count of sessions to the connection's life.
@@ -73,46 +75,123 @@ impl Stream {
         self
     }
 
-    /// Looks at the packets that have come since the last call.
+    /// Leaves out what nobody reads of what comes in.
+    pub fn screened(mut self, screen: Screen) -> Self {
+        self.screen = Some(screen);
+        self
+    }
+
+    /// Looks at the packets that have become whole since the last call.
     fn scan(&mut self) {
-        while let Some(&[a, b, c, d, command]) = self.out.get(self.next..self.next + HEAD) {
-            self.edits_only &= EDITS.contains(&command);
-            self.next += 4 + u32::from_be_bytes([a, b, c, d]) as usize;
+        while let Some(head) = self.out.get(self.whole..).and_then(wire::head) {
+            let end = self.whole + head.length;
+            let Some(payload) = self.out.get(self.whole + wire::HEAD..end) else { return };
+            self.edits_only &= wire::is_edit(head.command);
+            match head.command {
+                wire::NEGOTIATION => self.agreed(end),
+                wire::INSERT if bundle::is_bundle(payload) => self.unpack(end),
+                _ => self.whole = end,
+            }
         }
+    }
+
+    /// Reads which options were agreed: they stand behind the version and the actions.
+    fn agreed(&mut self, end: usize) {
+        let options = self.out.get(self.whole + wire::HEAD + 8..end).and_then(<[u8]>::first_chunk);
+        if let (Some(screen), Some(options)) = (&mut self.screen, options) {
+            screen.agreed(ProtoOpts::from_bits_truncate(u32::from_be_bytes(*options)));
+        }
+        self.whole = end;
+    }
+
+    fn unpack(&mut self, end: usize) {
+        let behind = self.out.split_off(end);
+        let packet = self.out.split_off(self.whole);
+        bundle::unpack(packet.get(wire::HEAD..).unwrap_or_default(), &mut self.out);
+        self.whole = self.out.len();
+        self.out.extend_from_slice(&behind);
     }
 
     fn must_hold(&mut self) -> bool {
         self.scan();
-        self.edits_only && self.next == self.out.len() && self.out.len() < HELD
+        self.edits_only && self.out.len() < HELD
     }
 
+    /// Sends the whole packets.
     fn poll_send(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        while !self.out.is_empty() {
-            let sent = match &mut self.io {
-                Io::Unix(stream) => ready!(Pin::new(stream).poll_write(cx, &self.out))?,
-                Io::Tcp(stream) => ready!(Pin::new(stream).poll_write(cx, &self.out))?,
-            };
+        while let Some(whole) = self.out.get(..self.whole).filter(|whole| !whole.is_empty()) {
+            let sent = ready!(self.io.poll_write(cx, whole))?;
             if sent == 0 {
                 return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
             }
             self.out.drain(..sent);
-            self.next = self.next.saturating_sub(sent);
+            self.whole -= sent;
+        }
+        if self.out.is_empty() {
+            // An idle connection keeps no buffer.
+            self.out = Vec::new();
         }
         self.edits_only = true;
         Poll::Ready(Ok(()))
     }
 }
 
-impl AsyncRead for Stream {
-    fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
-        match &mut self.get_mut().io {
-            Io::Unix(stream) => Pin::new(stream).poll_read(cx, buf),
-            Io::Tcp(stream) => {
+impl Io {
+    fn poll_read(&mut self, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        match self {
+            Self::Unix(stream) => Pin::new(stream).poll_read(cx, buf),
+            Self::Tcp(stream) => {
                 ready!(Pin::new(&mut *stream).poll_read(cx, buf))?;
                 // With replies masked, the MTA's second write waits for our acknowledgement; the kernel forgets this
                 // option, so it is set anew.
                 drop(SockRef::from(&*stream).set_tcp_quickack(true));
                 Poll::Ready(Ok(()))
+            }
+        }
+    }
+
+    fn poll_write(&mut self, cx: &mut Context<'_>, octets: &[u8]) -> Poll<io::Result<usize>> {
+        match self {
+            Self::Unix(stream) => Pin::new(stream).poll_write(cx, octets),
+            Self::Tcp(stream) => Pin::new(stream).poll_write(cx, octets),
+        }
+    }
+}
+
+impl AsyncRead for Stream {
+    fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        let Self { io, screen, .. } = self.get_mut();
+        let Some(screen) = screen else { return io.poll_read(cx, buf) };
+        let start = buf.filled().len();
+        // An answer without any octet would look like the end of the stream: where all is left out, more is read.
+        loop {
+            // The library's buffer is twice as long as what may be held back.
+            if buf.remaining() <= screen::LONGEST {
+                screen.stop();
+            }
+            if screen.is_stopped() {
+                let held = screen.release(buf.remaining());
+                if held.is_empty() {
+                    return io.poll_read(cx, buf);
+                }
+                buf.put_slice(&held);
+                return Poll::Ready(Ok(()));
+            }
+            buf.put_slice(screen.held());
+            let before = buf.filled().len();
+            let read = io.poll_read(cx, buf);
+            let kept = match &read {
+                Poll::Ready(Ok(())) if buf.filled().len() > before => {
+                    screen.sift(buf.filled_mut().get_mut(start..).unwrap_or_default())
+                }
+                _ => 0,
+            };
+            let is_end = buf.filled().len() == before;
+            buf.set_filled(start + kept);
+            match read {
+                Poll::Ready(Ok(())) if is_end && !screen.held().is_empty() => screen.stop(),
+                Poll::Ready(Ok(())) if kept == 0 && !is_end => {}
+                read => return read,
             }
         }
     }
@@ -136,6 +215,7 @@ impl AsyncWrite for Stream {
 
     fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let this = self.get_mut();
+        this.scan();
         ready!(this.poll_send(cx))?;
         match &mut this.io {
             Io::Unix(stream) => Pin::new(stream).poll_shutdown(cx),
@@ -147,13 +227,13 @@ impl AsyncWrite for Stream {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::io::Read;
-    use tokio::io::AsyncWriteExt;
+    use std::io::Read as _;
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
     fn packet(command: u8, payload: usize) -> Vec<u8> {
         let mut packet = u32::try_from(payload + 1).unwrap().to_be_bytes().to_vec();
         packet.push(command);
-        packet.resize(payload + HEAD, b'x');
+        packet.resize(payload + wire::HEAD, b'x');
         packet
     }
 
@@ -200,5 +280,50 @@ mod tests {
     async fn what_is_held_is_bounded() {
         let many: Vec<_> = (0..200).map(|_| packet(b'i', 1000)).collect();
         assert!(arrived(&many).await.len() > many.concat().len() - HELD - 2000);
+    }
+
+    #[tokio::test]
+    async fn a_bundle_is_sent_as_its_fields_even_if_it_comes_in_pieces() {
+        let mut insert = Vec::new();
+        wire::push(&mut insert, wire::INSERT, &[b"\0\0\0\0\x01\0X-Lead-Id\x011\x01X-Lead-Tags\x01a\x01\0"]);
+        let mut expected = Vec::new();
+        wire::push(&mut expected, wire::INSERT, &[b"\0\0\0\0X-Lead-Id\x001\0"]);
+        wire::push(&mut expected, wire::INSERT, &[b"\0\0\0\x01X-Lead-Tags\0a\0"]);
+        expected.extend(packet(b'c', 0));
+        let (ours, mut theirs) = UnixStream::pair().unwrap();
+        let mut stream = Stream::unix(ours);
+        // Deletions fill the bound, so that what is there is sent between the pieces.
+        let many: Vec<_> = (0..70).map(|_| packet(b'm', 1000)).collect();
+        for octets in [&many.concat(), &insert[..9], &insert[9..], &packet(b'c', 0)] {
+            stream.write_all(octets).await.unwrap();
+        }
+        stream.flush().await.unwrap();
+        drop(stream);
+        let mut received = Vec::new();
+        theirs.read_to_end(&mut received).await.unwrap();
+        assert_eq!(received.split_at(many.concat().len()), (&many.concat()[..], &expected[..]));
+    }
+
+    #[tokio::test]
+    async fn what_is_left_out_does_not_look_like_the_end() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("config.toml");
+        std::fs::write(&path, "hostname = \"mx1.company.ru\"\n").unwrap();
+        let intake = crate::intake::Intake::new(crate::config::load(&path).unwrap().config);
+        let screen = Screen::new(std::sync::Arc::new(arc_swap::ArcSwap::from_pointee(intake)));
+        let (ours, mut theirs) = UnixStream::pair().unwrap();
+        let mut stream = tokio::io::BufReader::new(Stream::unix(ours).screened(screen));
+        let nothing_new = [4_u32.to_be_bytes().as_slice(), b"DM\0\0"].concat();
+        let peer = tokio::spawn(async move {
+            for octets in [&nothing_new, &packet(b'E', 0), &nothing_new, &b"\0\0\0".to_vec()] {
+                theirs.write_all(octets).await.unwrap();
+                tokio::task::yield_now().await;
+            }
+        });
+        let mut received = Vec::new();
+        stream.read_to_end(&mut received).await.unwrap();
+        peer.await.unwrap();
+        // What the peer left unfinished is the library's to judge.
+        assert_eq!(received, [packet(b'E', 0), b"\0\0\0".to_vec()].concat());
     }
 }
