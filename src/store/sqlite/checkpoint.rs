@@ -1,4 +1,4 @@
-//! Copies the write-ahead log back into the database beside the writer, so that no letter waits for it.
+//! Copies the write-ahead log back into the database beside the writer, so that letters wait for little of it.
 //!
 //! Left alone, SQLite does that in whichever commit finds the log long: some thousand pages and two syncs, and every
 //! letter behind them waits. Here a thread of its own copies and syncs, while the writer goes on appending; when little
