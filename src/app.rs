@@ -19,7 +19,7 @@ use crate::{
     maillog::chain,
     metrics::Metrics,
     milter::{self, Closing, Listener, Milter, Socket, SocketError},
-    outbox::Outbox,
+    outbox::{Conditions, Outbox},
     signals::Signal,
     sinks::{Sink, SinkError},
     store::{Store, StoreError},
@@ -74,7 +74,8 @@ pub async fn run(config: Config, load: Load, mut signals: mpsc::Receiver<Signal>
     let closing = Closing { stop: CancellationToken::new(), drain: config.milter.drain, cut: CancellationToken::new() };
     let listener = Listener::new(socket, config.milter.max_connections, Arc::clone(&metrics), closing.stop.clone());
     let intake = Arc::new(ArcSwap::from_pointee(Intake::new(config)));
-    let outbox = Outbox::start(&store, sinks);
+    let conditions = Conditions::new(&intake.load().config.hostname, Arc::clone(&metrics));
+    let outbox = Outbox::start(&store, sinks, &conditions);
     let milter = Arc::new(Milter::new(Arc::clone(&intake), store.clone(), Arc::clone(&metrics)));
     let door = thread.spawn(milter::run(listener, milter, closing.clone()));
     info!("ready: listening on {name}, {}", inventory(&intake.load().config));
@@ -180,7 +181,8 @@ impl App {
                     return;
                 }
             };
-            let outbox = Outbox::start(&self.store, sinks);
+            let conditions = Conditions::new(&config.hostname, Arc::clone(&self.metrics));
+            let outbox = Outbox::start(&self.store, sinks, &conditions);
             // Both may run for a moment: leases keep a delivery in one hand. Nothing waits for a slow receiver here.
             let former = std::mem::replace(&mut self.outbox, outbox);
             self.retired.spawn(former.stop(LAST_WORK));

@@ -1,6 +1,7 @@
 //! Time as the product writes it: milliseconds since 1970 in the store, RFC 3339 in events.
 //!
-//! Wall time decides windows and schedules; latencies are measured with `std::time::Instant` where they occur.
+//! Wall time decides windows and schedules; latencies are measured with `std::time::Instant` where they occur. Durations are
+//! written as `20s` wherever a person writes one.
 
 use std::{
     fmt,
@@ -9,6 +10,29 @@ use std::{
 
 use jiff::{Timestamp, tz::Offset};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+
+/// A longer duration is a slip, and sums with it would overflow the clock.
+pub const LONGEST: Duration = Duration::from_secs(100 * 365 * 86_400);
+
+/// `20s`, `5m`, `12h`, `90d` and `500ms`; an error says what the text is.
+pub fn parse_duration(text: &str) -> Result<Duration, &'static str> {
+    let digits = text.len() - text.trim_start_matches(|char: char| char.is_ascii_digit()).len();
+    let (number, unit) = text.split_at_checked(digits).ok_or("is no duration")?;
+    let millis: u64 = match unit {
+        "ms" => 1,
+        "s" => 1_000,
+        "m" => 60_000,
+        "h" => 3_600_000,
+        "d" => 86_400_000,
+        _ => return Err("is no duration"),
+    };
+    if number.is_empty() {
+        return Err("is no duration");
+    }
+    // Only digits stand here, so that a number that does not parse is one that is too large.
+    let duration = number.parse::<u64>().ok().and_then(|number| number.checked_mul(millis)).map(Duration::from_millis);
+    duration.filter(|duration| *duration <= LONGEST).ok_or("is longer than 100 years")
+}
 
 /// A point in time, in milliseconds since 1970-01-01T00:00:00Z.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]

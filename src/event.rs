@@ -24,6 +24,9 @@ pub enum EventType {
     /// A person corrected the kind of a message.
     #[serde(rename = "lead.marked")]
     LeadMarked,
+    /// A sink is not called as usual any more.
+    #[serde(rename = "sink.suspended")]
+    SinkSuspended,
     /// A person asked whether the sink works.
     #[serde(rename = "webhook.ping")]
     WebhookPing,
@@ -36,13 +39,14 @@ impl EventType {
             Self::LeadReceived => "lead.received",
             Self::LeadReplied => "lead.replied",
             Self::LeadMarked => "lead.marked",
+            Self::SinkSuspended => "sink.suspended",
             Self::WebhookPing => "webhook.ping",
         }
     }
 
     /// The type of that name on the wire.
     pub fn parse(name: &str) -> Option<Self> {
-        [Self::LeadReceived, Self::LeadReplied, Self::LeadMarked, Self::WebhookPing]
+        [Self::LeadReceived, Self::LeadReplied, Self::LeadMarked, Self::SinkSuspended, Self::WebhookPing]
             .into_iter()
             .find(|known| known.as_str() == name)
     }

@@ -41,6 +41,7 @@ pub mod tagging;
 pub mod config;
 pub mod maillog;
 pub mod metrics;
+pub mod preset;
 pub mod sinks;
 pub mod store;
 

@@ -81,6 +81,16 @@ metrics! {
     recipients_beyond_bound,
     /// Header fields dropped for a bound.
     headers_beyond_bound,
+    /// Events that arrived at a sink.
+    outbox_delivered,
+    /// Events that a sink could make nothing of, and that were not sent.
+    outbox_skipped,
+    /// Events given up.
+    outbox_dead,
+    /// Attempts that failed and are made again.
+    outbox_failed,
+    /// Times that a sink was suspended or switched off.
+    outbox_suspended,
 }
 
 impl Metrics {

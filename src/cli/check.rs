@@ -5,13 +5,24 @@ use std::path::Path;
 use nix::unistd::{AccessFlags, access};
 
 use super::{exit, output};
-use crate::config::{self, Config, Listen};
+use crate::{
+    config::{self, Config, Listen},
+    sinks::{Sink, SinkError},
+};
 
 /// Prints faults and warnings; 78 if there is a fault.
 pub fn run(path: &Path) -> anyhow::Result<u8> {
     let loaded = config::load(path)?;
     for warning in &loaded.warnings {
         output::text(&format!("warning: {warning}"))?;
+    }
+    for sink in &loaded.config.sinks {
+        // Certificates, keys and the proxy are read for good only here; a daemon would refuse to start.
+        match Sink::open(sink) {
+            // A warning of the config has said so: systemd keeps the credential for the service.
+            Ok(_) | Err(SinkError::NoSecret(_) | SinkError::NoToken(_)) => {}
+            Err(e) => return Err(e.into()),
+        }
     }
     let needs = missing(&loaded.config);
     for need in &needs {

@@ -241,7 +241,7 @@ fn kind(option: &str, name: &str) -> Result<Kind, Wrong> {
 }
 
 /// A day in the config's zone, or a moment.
-fn time(option: &str, text: Option<&str>, config: &Config) -> anyhow::Result<Option<Millis>> {
+pub fn time(option: &str, text: Option<&str>, config: &Config) -> anyhow::Result<Option<Millis>> {
     let Some(text) = text else { return Ok(None) };
     let zone = jiff::tz::TimeZone::get(&config.timezone).unwrap_or(jiff::tz::TimeZone::UTC);
     let moment = text.parse::<jiff::Timestamp>().ok();

@@ -54,9 +54,9 @@ enum Command {
     Leads(leads::Args),
     /// Show what is known of substitute addresses beside the config, and correct it
     Address(address::Args),
-    /// List deliveries of events to sinks, or show one with its attempts
+    /// List deliveries of events to sinks, show one with its attempts, or send some again
     Deliveries(deliveries::Args),
-    /// List and test sinks, make secrets
+    /// List and test sinks, show presets, make secrets
     Sink(sink::Args),
 }
 

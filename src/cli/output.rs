@@ -55,6 +55,7 @@ pub fn count(number: usize, thing: &str) -> String {
     let plural = match (number, thing.strip_suffix('x')) {
         (1, _) => thing.to_owned(),
         (_, Some(_)) => format!("{thing}es"),
+        _ if thing.ends_with('y') => format!("{}ies", thing.trim_end_matches('y')),
         _ if thing.ends_with("ss") => format!("{thing}es"),
         _ => format!("{thing}s"),
     };

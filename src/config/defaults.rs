@@ -101,6 +101,9 @@ pub(super) const TIMEOUT: Duration = Duration::from_secs(20);
 /// Calls of a sink at a time.
 pub(super) const CONCURRENCY: usize = 4;
 
+/// Failures in a row after which only probes are sent.
+pub(super) const SUSPEND_AFTER: u32 = 10;
+
 /// Seconds between the attempts of a delivery: some three days in all, as Standard Webhooks advises.
 const RETRY: [u64; 9] = [5, 300, 1_800, 7_200, 18_000, 36_000, 50_400, 72_000, 86_400];
 

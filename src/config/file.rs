@@ -4,6 +4,8 @@
 //! struct is known to the reader, to the remedies and to the test of the example file. No meaning and no defaults:
 //! those are in `check`.
 
+use std::collections::BTreeMap;
+
 use serde::Deserialize;
 use toml::Spanned;
 
@@ -15,6 +17,9 @@ pub(super) type Number = Spanned<u64>;
 
 /// A list of strings and its place.
 pub(super) type List = Spanned<Vec<Text>>;
+
+/// A table of strings under names of the file's own, and its place.
+pub(super) type Texts = Spanned<BTreeMap<String, Text>>;
 
 /// A key that must be there. Empty where the reader has already reported that it is not.
 #[derive(Debug, Deserialize)]
@@ -179,14 +184,22 @@ pub(super) struct Privacy {
 pub(super) struct Sink {
     pub(super) id: Needed<Text>,
     pub(super) preset: Option<Text>,
-    pub(super) url: Needed<Text>,
-    pub(super) secret_file: Needed<Text>,
+    pub(super) url: Option<Text>,
+    pub(super) secret_file: Option<Text>,
+    pub(super) settings: Option<Texts>,
     pub(super) events: Option<List>,
     pub(super) kinds: Option<List>,
+    pub(super) format: Option<Text>,
     pub(super) timeout: Option<Text>,
     pub(super) connect_timeout: Option<Text>,
     pub(super) concurrency: Option<Number>,
+    pub(super) rate: Option<Number>,
+    pub(super) ordered: Option<bool>,
     pub(super) retry: Option<List>,
+    pub(super) suspend_after: Option<Number>,
+    pub(super) ca_file: Option<Text>,
+    pub(super) proxy: Option<Text>,
+    pub(super) only_public: Option<bool>,
 }
 
 #[cfg(test)]

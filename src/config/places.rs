@@ -101,6 +101,19 @@ pub(super) fn destination(text: &str) -> Result<Url, Wrong> {
     Ok(url)
 }
 
+/// The proxy of a sink.
+pub(super) fn proxy(text: &str) -> Result<Url, Wrong> {
+    let remedy = "write it as \"http://proxy.company.ru:3128\"";
+    let url = Url::parse(text).map_err(|error| Wrong::new(format!("this is no URL ({error})"), remedy))?;
+    if !matches!(url.scheme(), "http" | "https") || url.host().is_none() {
+        return Err(Wrong::new("this is no proxy for HTTP", remedy));
+    }
+    if !url.username().is_empty() || url.password().is_some() {
+        return Err(Wrong::new("this URL holds a user or a password", "let the proxy know this host by its address"));
+    }
+    Ok(url)
+}
+
 /// Whether a URL leads to this host only.
 pub(super) fn is_local(url: &Url) -> bool {
     match url.host() {

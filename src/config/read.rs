@@ -62,6 +62,11 @@ impl Reader<'_> {
                     self.fit(inner, element, &key.item(index));
                 }
             }
+            (Shape::Map(inner), DeValue::Table(table)) => {
+                for (name, value) in table.iter_mut() {
+                    self.fit(inner, value, &key.name(name.get_ref()));
+                }
+            }
             (Shape::Table(fields), DeValue::Table(table)) => self.fit_table(fields, table, &span, key),
             (_, found) => {
                 self.findings.fault(key, Some(&span), wrong_type(shape, found, key));
@@ -128,7 +133,7 @@ fn empty(shape: &Shape) -> DeValue<'static> {
         Shape::Flag => DeValue::Boolean(false),
         Shape::Number => DeValue::Integer(DeInteger::default()),
         Shape::List(_) => DeValue::Array(DeArray::new()),
-        Shape::Table(_) => DeValue::Table(DeTable::new()),
+        Shape::Map(_) | Shape::Table(_) => DeValue::Table(DeTable::new()),
     }
 }
 
@@ -150,6 +155,7 @@ fn wrong_type(shape: &Shape, found: &DeValue<'_>, key: &Key<'_>) -> Wrong {
         Shape::Flag => ("a boolean", "write true or false, without quotes".to_owned()),
         Shape::Number => ("a whole number", "write it without quotes or point".to_owned()),
         Shape::List(inner) if inner.fields().is_none() => ("a list", format!("write {}", sample(shape))),
+        Shape::Map(_) => ("a table", format!("write {}", sample(shape))),
         Shape::List(_) | Shape::Table(_) => match key {
             Key::Name(Key::Root, name) => {
                 ("a section", format!("write {}, with its keys below it", header(shape, name)))
@@ -166,6 +172,7 @@ fn sample(shape: &Shape) -> &'static str {
         Shape::Flag => "true",
         Shape::Number => "1",
         Shape::List(_) => "[\"…\"]",
+        Shape::Map(_) => "{ name = \"…\" }",
         Shape::Table(_) => "{ … }",
     }
 }

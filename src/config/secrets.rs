@@ -1,13 +1,14 @@
-//! Reads the files that the config names for keys and webhook secrets.
+//! Reads the files that the config names for keys and secrets of sinks.
 //!
 //! Given a file's name as the config spells it, and the folder that relative names start from; gives back the keys and
-//! whether every user of the host may read them. No fault holds a byte of such a file.
+//! whether every user of the host may read them. `credential:NAME` is a credential that systemd passed. No fault holds a byte
+//! of such a file.
 
 use std::{
     fs::{self, File},
     io::{self, ErrorKind, Read},
     os::unix::fs::PermissionsExt,
-    path::Path,
+    path::{Path, PathBuf},
 };
 
 use base64::{Engine, engine::general_purpose::STANDARD};
@@ -20,6 +21,12 @@ const LARGEST: u64 = 64 * 1024;
 
 /// Octets of the key of the signature header.
 const KEY: usize = 32;
+
+/// What the name of a credential begins with.
+const CREDENTIAL: &str = "credential:";
+
+/// Where systemd says that it has put them.
+const CREDENTIALS_FOLDER: &str = "CREDENTIALS_DIRECTORY";
 
 /// What a file held.
 pub(super) struct Held<T> {
@@ -44,29 +51,69 @@ pub(super) fn key(name: &str, base: &Path) -> Result<Held<Secret>, Wrong> {
     Ok(Held { value: Secret::new(bytes), exposed })
 }
 
-/// The secrets of a sink, newest first: one line each; blank lines and lines that start with `#` do not count.
-pub(super) fn webhook(name: &str, base: &Path) -> Result<Held<Vec<Secret>>, Wrong> {
+/// Keys of Standard Webhooks, newest first.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct Signing {
+    /// Scheme v1, HMAC-SHA256.
+    pub(super) secrets: Vec<Secret>,
+    /// Seeds of scheme v1a, Ed25519.
+    pub(super) keys: Vec<Secret>,
+}
+
+/// The signing keys of a sink: one line each; blank lines and lines that start with `#` do not count.
+pub(super) fn webhook(name: &str, base: &Path) -> Result<Held<Signing>, Wrong> {
     let Held { value: bytes, exposed } = contents(name, base)?;
     let remedy = "make a secret with `leadmilter sink secret`";
-    let text = std::str::from_utf8(&bytes).map_err(|_| Wrong::value(name, "is no text file", remedy))?;
-    let mut secrets = Vec::new();
-    for (index, line) in text.lines().enumerate() {
-        let line = line.trim();
-        if line.is_empty() || line.starts_with('#') {
-            continue;
-        }
-        secrets.push(secret(line).map_err(|wrong| {
+    let mut signing = Signing::default();
+    for (number, line) in lines(name, &bytes, remedy)? {
+        let in_line = |wrong: Wrong| {
             let Wrong { what, remedy } = wrong;
-            Wrong::new(format!("line {} of {} {what}", index + 1, quoted(name)), remedy)
-        })?);
-    }
-    match secrets.len() {
-        0 => Err(Wrong::value(name, "holds no secret", remedy)),
-        1 | 2 => Ok(Held { value: secrets, exposed }),
-        more => {
-            let is = format!("holds {more} secrets, and a rotation has two");
-            Err(Wrong::value(name, &is, "keep the new one, and below it the one that is being replaced"))
+            Wrong::new(format!("line {number} of {} {what}", quoted(name)), remedy)
+        };
+        if line.starts_with("whsk_") || line.starts_with("whpk_") {
+            signing.keys.push(signing_key(line).map_err(in_line)?);
+        } else {
+            signing.secrets.push(secret(line).map_err(in_line)?);
         }
+    }
+    let is = match (signing.secrets.len(), signing.keys.len()) {
+        (0, _) => return Err(Wrong::value(name, "holds no secret", remedy)),
+        (1 | 2, 0..=2) => return Ok(Held { value: signing, exposed }),
+        (more @ 3.., _) => format!("holds {more} secrets, and a rotation has two"),
+        (_, more) => format!("holds {more} keys, and a rotation has two"),
+    };
+    Err(Wrong::value(name, &is, "keep the new one, and below it the one that is being replaced"))
+}
+
+/// What requests of a preset show: the first line that counts.
+pub(super) fn token(name: &str, base: &Path) -> Result<Held<Secret>, Wrong> {
+    let Held { value: bytes, exposed } = contents(name, base)?;
+    let remedy = "write the secret of that system into it, on one line";
+    let found = lines(name, &bytes, remedy)?.next();
+    let (_, line) = found.ok_or_else(|| Wrong::value(name, "holds no secret", remedy))?;
+    if line.contains(|char: char| char.is_control()) {
+        return Err(Wrong::value(name, "holds a control character in its first line", remedy));
+    }
+    Ok(Held { value: Secret::new(line.as_bytes().to_vec()), exposed })
+}
+
+/// Lines that count, with their numbers.
+fn lines<'b>(name: &str, bytes: &'b [u8], remedy: &str) -> Result<impl Iterator<Item = (usize, &'b str)>, Wrong> {
+    let text = std::str::from_utf8(bytes).map_err(|_| Wrong::value(name, "is no text file", remedy))?;
+    let lines = text.lines().enumerate().map(|(index, line)| (index + 1, line.trim()));
+    Ok(lines.filter(|(_, line)| !line.is_empty() && !line.starts_with('#')))
+}
+
+/// `whsk_` and standard base64 of an Ed25519 seed of 32 bytes, with or without the public key behind it.
+fn signing_key(line: &str) -> Result<Secret, Wrong> {
+    let remedy = "write whsk_ and the base64 of a key, as `leadmilter sink secret --ed25519` makes it";
+    let Some(coded) = line.strip_prefix("whsk_") else {
+        return Err(Wrong::new("is the public key, which is for the receiver", remedy));
+    };
+    let bytes = STANDARD.decode(coded).map_err(|_| Wrong::new("is no base64 after whsk_", remedy))?;
+    match bytes.get(..32) {
+        Some(seed) if matches!(bytes.len(), 32 | 64) => Ok(Secret::new(seed.to_vec())),
+        _ => Err(Wrong::new(format!("holds {} bytes, and a key has 32 or 64", bytes.len()), remedy)),
     }
 }
 
@@ -86,6 +133,29 @@ fn secret(line: &str) -> Result<Secret, Wrong> {
     Ok(Secret::new(bytes))
 }
 
+/// Whether a credential was meant for a service that this process is not: a listing by hand is given none, and needs none.
+pub(super) fn is_for_the_service(name: &str) -> bool {
+    name.strip_prefix(CREDENTIAL).is_some_and(is_credential) && std::env::var_os(CREDENTIALS_FOLDER).is_none()
+}
+
+fn is_credential(name: &str) -> bool {
+    let plain = |char: char| char.is_ascii_alphanumeric() || "._-".contains(char);
+    !name.is_empty() && name.chars().all(plain) && !name.starts_with('.')
+}
+
+/// Where systemd has put a credential for this process (systemd.exec(5), LoadCredential=).
+fn credential_path(name: &str, credential: &str) -> Result<PathBuf, Wrong> {
+    if !is_credential(credential) {
+        return Err(Wrong::value(
+            name,
+            "is no name of a credential",
+            "write \"credential:\" and letters, digits, . _ -",
+        ));
+    }
+    let folder = std::env::var_os(CREDENTIALS_FOLDER).unwrap_or_default();
+    Ok(Path::new(&folder).join(credential))
+}
+
 fn contents(name: &str, base: &Path) -> Result<Held<Vec<u8>>, Wrong> {
     if name.is_empty() {
         return Err(Wrong::value(name, "names no file", "write the path of a file"));
@@ -103,7 +173,10 @@ fn contents(name: &str, base: &Path) -> Result<Held<Vec<u8>>, Wrong> {
         }
         _ => Wrong::value(name, &format!("cannot be read ({error})"), "write the path of a file"),
     };
-    let path = base.join(name);
+    let path = match name.strip_prefix(CREDENTIAL) {
+        Some(credential) => credential_path(name, credential)?,
+        None => base.join(name),
+    };
     // Asked before it is opened, since opening a pipe would wait for its writer.
     let metadata = fs::metadata(&path).map_err(unreadable)?;
     if !metadata.is_file() {
@@ -132,7 +205,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         std::fs::write(folder.path().join("crm.secret"), contents).unwrap();
         let held = webhook("crm.secret", folder.path())?;
-        Ok(held.value.iter().map(|secret| secret.reveal().len()).collect())
+        Ok(held.value.secrets.iter().map(|secret| secret.reveal().len()).collect())
     }
 
     #[test]

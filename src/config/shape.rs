@@ -2,7 +2,7 @@
 //!
 //! [`Shape::of`] lets a type deserialize itself from a probe, which answers every question with an empty value and notes
 //! what was asked for. Places ([`toml::Spanned`]) and options are looked through; [`super::file::Needed`] marks a key
-//! that must be there. Serves the types that the model uses (strings, whole numbers, booleans, lists, structs), and
+//! that must be there. Serves the types that the model uses (strings, whole numbers, booleans, lists, maps, structs), and
 //! knows nothing of any file.
 
 use serde::{
@@ -18,6 +18,8 @@ pub(super) enum Shape {
     Flag,
     Number,
     List(Box<Shape>),
+    /// A table whose keys are the file's own.
+    Map(Box<Shape>),
     Table(Vec<Field>),
 }
 
@@ -42,7 +44,7 @@ impl Shape {
         match self {
             Self::Table(fields) => Some(fields),
             Self::List(inner) => inner.fields(),
-            Self::Text | Self::Flag | Self::Number => None,
+            Self::Text | Self::Flag | Self::Number | Self::Map(_) => None,
         }
     }
 }
@@ -97,6 +99,13 @@ impl<'de> Deserializer<'de> for Probe<'_> {
         Ok(out)
     }
 
+    fn deserialize_map<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Self::Error> {
+        let mut fields = Vec::new();
+        let out = visitor.visit_map(EveryKey { keys: ["any"].iter(), key: "", fields: &mut fields })?;
+        self.0.shape = fields.pop().map(|field| Shape::Map(Box::new(field.shape)));
+        Ok(out)
+    }
+
     fn deserialize_struct<V: Visitor<'de>>(
         self,
         _name: &'static str,
@@ -113,7 +122,7 @@ impl<'de> Deserializer<'de> for Probe<'_> {
     }
 
     forward_to_deserialize_any! {
-        i8 i16 i32 i64 i128 u8 u16 u32 u128 f32 f64 char str bytes byte_buf unit unit_struct tuple tuple_struct map enum
+        i8 i16 i32 i64 i128 u8 u16 u32 u128 f32 f64 char str bytes byte_buf unit unit_struct tuple tuple_struct enum
         identifier ignored_any
     }
 }

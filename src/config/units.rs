@@ -8,29 +8,12 @@ use encoding_rs::Encoding;
 use tracing::Level;
 
 use super::{Side, SizeBound, fault::Wrong};
-
-/// A longer duration is a slip, and sums with it would overflow the clock.
-const LONGEST: Duration = Duration::from_secs(100 * 365 * 86_400);
+use crate::clock::{self, LONGEST};
 
 /// `"20s"`, `"5m"`, `"12h"`, `"90d"`, and `"500ms"`.
 pub(super) fn duration(text: &str) -> Result<Duration, Wrong> {
-    let wrong = |is| Wrong::value(text, is, "write a whole number and ms, s, m, h or d, as in \"20s\"");
-    let digits = text.len() - text.trim_start_matches(|char: char| char.is_ascii_digit()).len();
-    let (number, unit) = text.split_at_checked(digits).ok_or_else(|| wrong("is no duration"))?;
-    let millis: u64 = match unit {
-        "ms" => 1,
-        "s" => 1_000,
-        "m" => 60_000,
-        "h" => 3_600_000,
-        "d" => 86_400_000,
-        _ => return Err(wrong("is no duration")),
-    };
-    if number.is_empty() {
-        return Err(wrong("is no duration"));
-    }
-    // Only digits stand here, so that a number that does not parse is one that is too large.
-    let duration = number.parse::<u64>().ok().and_then(|number| number.checked_mul(millis)).map(Duration::from_millis);
-    duration.filter(|duration| *duration <= LONGEST).ok_or_else(|| wrong("is longer than 100 years"))
+    let remedy = "write a whole number and ms, s, m, h or d, as in \"20s\"";
+    clock::parse_duration(text).map_err(|is| Wrong::value(text, is, remedy))
 }
 
 /// A [`duration`] of at least `least` and at most `most`.
@@ -72,21 +55,32 @@ pub(super) fn size_bound(text: &str) -> Result<SizeBound, Wrong> {
         (_, Some(size)) => (Side::Below, size),
         _ => return Err(wrong("does not begin with > or <")),
     };
+    let octets =
+        octets(size).map_err(|too_large| wrong(if too_large { "is larger than any message" } else { "is no size" }))?;
+    Ok(SizeBound { side, octets })
+}
+
+/// `"64KiB"`
+pub(super) fn size(text: &str) -> Result<u64, Wrong> {
+    octets(text)
+        .map_err(|_| Wrong::value(text, "is no size", "write a whole number and B, KiB, MiB or GiB, as in \"64KiB\""))
+}
+
+/// An error says whether the number is too large.
+fn octets(size: &str) -> Result<u64, bool> {
     let digits = size.len() - size.trim_start_matches(|char: char| char.is_ascii_digit()).len();
-    let (number, unit) = size.split_at_checked(digits).ok_or_else(|| wrong("is no size"))?;
+    let (number, unit) = size.split_at_checked(digits).ok_or(false)?;
     let unit: u64 = match unit {
         "B" => 1,
         "KiB" => 1 << 10,
         "MiB" => 1 << 20,
         "GiB" => 1 << 30,
-        _ => return Err(wrong("is no size")),
+        _ => return Err(false),
     };
     if number.is_empty() {
-        return Err(wrong("is no size"));
+        return Err(false);
     }
-    let octets = number.parse::<u64>().ok().and_then(|number| number.checked_mul(unit));
-    let octets = octets.ok_or_else(|| wrong("is larger than any message"))?;
-    Ok(SizeBound { side, octets })
+    number.parse::<u64>().ok().and_then(|number| number.checked_mul(unit)).ok_or(true)
 }
 
 /// The mode of a socket: `"0660"`.

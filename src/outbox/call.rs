@@ -1,20 +1,28 @@
-//! One call: an event is handed to its sink, and what came of it is written down.
+//! One call: events are handed to their sink, and what came of them is written down.
 //!
-//! Given a leased delivery; gives back what became of it. A sink that panics or outlives its timeout costs one attempt
+//! Given leased deliveries; gives back what became of them. A sink that panics or outlives its timeout costs one attempt
 //! and nothing else. The write-back is repeated while the lease lasts, since an attempt that is not written down is
 //! made again.
 
-use std::{panic::AssertUnwindSafe, sync::Arc, time::Duration};
+use std::{
+    panic::AssertUnwindSafe,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
 
 use futures_util::FutureExt;
 use tokio::time::{sleep, timeout};
 
-use super::schedule;
+use super::{
+    breaker::{Breaker, Change, Noted},
+    conditions::Conditions,
+    schedule,
+};
 use crate::{
     clock::Millis,
     config,
     sinks::{Answer, Message, Sink, Verdict},
-    store::{Attempt, Leased, Next, Store, StoreError},
+    store::{Attempt, Ended, Leased, Next, Store, StoreError},
 };
 
 /// From the end of a call to the end of its lease: the time to write it back.
@@ -26,9 +34,29 @@ const PATIENCE: Duration = Duration::from_secs(2);
 /// Between two tries to write an attempt back.
 const BREATH: Duration = Duration::from_millis(500);
 
+/// Calls that went well and were not the last, or probes, before another counts like a failure: a receiver that never comes to an
+/// end is one that does not work.
+const SPARED: u32 = 200;
+
+/// What every call of one sink needs.
+pub struct Desk {
+    /// Where deliveries are kept.
+    pub store: Store,
+    /// The sink's config.
+    pub config: config::Sink,
+    /// The sink.
+    pub sink: Sink,
+    /// Whether it is called.
+    pub breaker: Mutex<Breaker>,
+    /// Time and luck.
+    pub conditions: Conditions,
+}
+
 /// What became of a delivery.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Done {
+    /// The delivery's id.
+    pub delivery: i64,
     /// The event's id.
     pub event_id: String,
     /// Number of the attempt.
@@ -43,72 +71,120 @@ pub struct Done {
 
 /// What came of a call and of writing it down.
 pub struct Finished {
-    /// The delivery.
-    pub done: Done,
-    /// How long the receiver wants no calls at all.
-    pub quiet: Option<Duration>,
+    /// The deliveries.
+    pub done: Vec<Done>,
+    /// What the receiver said of the call as a whole.
+    pub verdict: Verdict,
+    /// What changed in how the sink is called.
+    pub change: Option<Change>,
     /// Whether the store knows.
     pub written: Result<(), StoreError>,
 }
 
 /// Calls the sink once and writes down what came of it, before the lease ends at `leased_until`.
-pub async fn call(
-    store: Store,
-    config: Arc<config::Sink>,
-    sink: Arc<Sink>,
-    leased: Leased,
-    leased_until: Millis,
-) -> Finished {
-    let at = Millis::now();
-    let message = Message { event_id: &leased.event_id, event_type: leased.event_type, body: &leased.body };
-    let answer = guarded(config.timeout.saturating_add(PATIENCE), sink.deliver(message)).await;
-    let next = schedule::next(&config.retry, leased.attempt, answer.verdict, Millis::now(), fastrand::f64());
+pub async fn call(desk: Arc<Desk>, leased: Vec<Leased>, leased_until: Millis, is_probe: bool) -> Finished {
+    let at = desk.conditions.clock.now();
+    let answers = {
+        let messages: Vec<Message<'_>> = leased.iter().map(message).collect();
+        let within = desk.config.timeout.saturating_add(PATIENCE);
+        guarded(within, messages.len(), desk.sink.deliver(&messages)).await
+    };
+    let verdict = of_all(&answers);
+    let noted = desk.breaker.lock().unwrap_or_else(PoisonError::into_inner).note(
+        &verdict,
+        is_probe,
+        desk.conditions.clock.now(),
+    );
+    let ended: Vec<Ended> =
+        leased.iter().zip(answers).map(|(leased, answer)| ended(&desk, leased, at, answer, noted)).collect();
+    let done = leased.into_iter().zip(&ended).map(|(leased, ended)| Done {
+        delivery: leased.delivery,
+        event_id: leased.event_id,
+        attempt: leased.attempt,
+        status: ended.attempt.status,
+        error: ended.attempt.error.clone(),
+        next: ended.next,
+    });
+    let done = done.collect();
+    let written = write_back(&desk, ended, leased_until).await;
+    Finished { done, verdict, change: noted.change, written }
+}
+
+fn message(leased: &Leased) -> Message<'_> {
+    Message {
+        event_id: &leased.event_id,
+        event_type: leased.event_type,
+        body: &leased.body,
+        attempt: leased.attempt,
+        doubt: leased.doubt,
+        note: leased.note.as_deref(),
+    }
+}
+
+/// What a call says of the receiver: that it works if any event went well, else the first failure.
+fn of_all(answers: &[Answer]) -> Verdict {
+    let works = |verdict: &&Verdict| matches!(verdict, Verdict::Delivered | Verdict::Again { .. });
+    let verdicts = || answers.iter().map(|answer| &answer.verdict);
+    let was_called = |verdict: &&Verdict| !matches!(verdict, Verdict::Skipped { .. });
+    let told = verdicts().find(works).or_else(|| verdicts().find(was_called)).or_else(|| verdicts().next());
+    told.cloned().unwrap_or(Verdict::Retry { floor: None })
+}
+
+fn ended(desk: &Desk, leased: &Leased, at: Millis, answer: Answer, noted: Noted) -> Ended {
+    let Answer { verdict, status, error, answer, duration, doubt } = answer;
+    let goes_on = matches!(verdict, Verdict::Again { .. } | Verdict::Disabled);
+    let has_failed = matches!(verdict, Verdict::Retry { .. } | Verdict::Misconfigured);
+    let spared = if goes_on { leased.spared < SPARED } else { has_failed && noted.spared };
+    let tries = leased.attempt.saturating_sub(leased.spared);
+    let Conditions { clock, luck, .. } = &desk.conditions;
+    let next = schedule::next(&desk.config.retry, tries, !spared, &verdict, clock.now(), luck());
+    let (error, note) = match verdict {
+        Verdict::Again { note, .. } => (error, Some(note)),
+        Verdict::Skipped { reason } => (Some(reason), None),
+        Verdict::Delivered => (error, None),
+        _ => (error, leased.note.clone()),
+    };
     let attempt = Attempt {
         number: leased.attempt,
         at,
-        duration_ms: u64::try_from(answer.duration.as_millis()).unwrap_or(u64::MAX),
-        status: answer.status,
-        error: answer.error.clone(),
-        answer: answer.answer,
+        duration_ms: u64::try_from(duration.as_millis()).unwrap_or(u64::MAX),
+        status,
+        error,
+        answer,
     };
-    let written = write_back(&store, leased.delivery, attempt, next, leased_until).await;
-    let quiet = match answer.verdict {
-        Verdict::Retry { floor } => floor,
-        _ => None,
-    };
-    let Answer { status, error, .. } = answer;
-    Finished { done: Done { event_id: leased.event_id, attempt: leased.attempt, status, error, next }, quiet, written }
+    // Where no call was answered, nothing new is known of the one before.
+    let doubt = doubt || (leased.doubt && status.is_none());
+    Ended { delivery: leased.delivery, attempt, next, spared, doubt, note }
 }
 
-/// The answer of a call, whatever the call does.
-async fn guarded(within: Duration, call: impl Future<Output = Answer>) -> Answer {
+/// The answers of a call, whatever the call does.
+async fn guarded(within: Duration, count: usize, call: impl Future<Output = Vec<Answer>>) -> Vec<Answer> {
     let begun = std::time::Instant::now();
-    let failed = |error: &str| Answer {
-        verdict: Verdict::Retry { floor: None },
-        status: None,
-        error: Some(error.to_owned()),
-        answer: None,
-        duration: begun.elapsed(),
+    let failed = |error: &str| {
+        let answer = Answer {
+            verdict: Verdict::Retry { floor: None },
+            status: None,
+            error: Some(error.to_owned()),
+            answer: None,
+            duration: begun.elapsed(),
+            doubt: true,
+        };
+        vec![answer; count]
     };
     match timeout(within, AssertUnwindSafe(call).catch_unwind()).await {
-        Ok(Ok(answer)) => answer,
+        Ok(Ok(answers)) if answers.len() == count => answers,
+        Ok(Ok(_)) => failed("sink gave too few answers"),
         Ok(Err(_panic)) => failed("sink panicked"),
         Err(_elapsed) => failed("sink did not answer in time"),
     }
 }
 
-async fn write_back(
-    store: &Store,
-    delivery: i64,
-    attempt: Attempt,
-    next: Next,
-    leased_until: Millis,
-) -> Result<(), StoreError> {
+async fn write_back(desk: &Desk, ended: Vec<Ended>, leased_until: Millis) -> Result<(), StoreError> {
     loop {
-        match store.finish(delivery, attempt.clone(), next).await {
+        match desk.store.finish(ended.clone()).await {
             Err(StoreError::Closed) => return Err(StoreError::Closed),
             // After the lease, the delivery may be in other hands.
-            Err(failure) if Millis::now().plus(BREATH) >= leased_until => return Err(failure),
+            Err(failure) if desk.conditions.clock.now().plus(BREATH) >= leased_until => return Err(failure),
             Err(_) => sleep(BREATH).await,
             Ok(()) => return Ok(()),
         }
@@ -119,19 +195,29 @@ async fn write_back(
 mod tests {
     use super::*;
 
-    fn failed(error: &str) -> (Verdict, Option<String>) {
-        (Verdict::Retry { floor: None }, Some(error.to_owned()))
+    fn failed(error: &str) -> Vec<(Verdict, Option<String>, bool)> {
+        vec![(Verdict::Retry { floor: None }, Some(error.to_owned()), true); 2]
+    }
+
+    fn told(answers: Vec<Answer>) -> Vec<(Verdict, Option<String>, bool)> {
+        answers.into_iter().map(|answer| (answer.verdict, answer.error, answer.doubt)).collect()
     }
 
     #[tokio::test]
     async fn a_panic_is_one_failed_attempt() {
-        let answer = guarded(Duration::from_secs(1), async { panic!("a fault in a sink") }).await;
-        assert_eq!((answer.verdict, answer.error), failed("sink panicked"));
+        let answers = guarded(Duration::from_secs(1), 2, async { panic!("a fault in a sink") }).await;
+        assert_eq!(told(answers), failed("sink panicked"));
     }
 
     #[tokio::test(start_paused = true)]
     async fn a_call_that_outlives_its_timeout_is_one_failed_attempt() {
-        let answer = guarded(Duration::from_secs(1), std::future::pending()).await;
-        assert_eq!((answer.verdict, answer.error), failed("sink did not answer in time"));
+        let answers = guarded(Duration::from_secs(1), 2, std::future::pending()).await;
+        assert_eq!(told(answers), failed("sink did not answer in time"));
+    }
+
+    #[tokio::test]
+    async fn an_answer_for_each_event_is_needed() {
+        let answers = guarded(Duration::from_secs(1), 2, async { Vec::new() }).await;
+        assert_eq!(told(answers), failed("sink gave too few answers"));
     }
 }

@@ -10,7 +10,11 @@ use tokio::time::Instant;
 use tracing::{debug, error, info, warn};
 
 use super::call::Done;
-use crate::store::{Next, StoreError};
+use crate::{
+    clock::Millis,
+    metrics::Metrics,
+    store::{Next, StoreError},
+};
 
 /// A receiver that fails every other call, and a store that fails every one, fill no log.
 const SELDOM: Duration = Duration::from_secs(60);
@@ -27,7 +31,7 @@ pub struct Health {
 impl Health {
     /// Notes what one call came to.
     pub fn note(&mut self, sink: &str, done: &Done) {
-        let Done { event_id, attempt, status, error, next } = done;
+        let Done { event_id, attempt, status, error, next, .. } = done;
         let (error, status) = (error.as_deref().unwrap_or_default(), status.unwrap_or_default());
         match next {
             Next::Delivered => {
@@ -35,6 +39,11 @@ impl Health {
                 if std::mem::take(&mut self.failing) {
                     info!(sink, event = event_id, "sink takes events again");
                 }
+            }
+            Next::Skipped => debug!(sink, event = event_id, reason = error, "event skipped: it is none for this sink"),
+            // So far so good.
+            Next::Again(at) if done.error.is_none() => {
+                debug!(sink, event = event_id, attempt, next = %at, "event on its way");
             }
             Next::Again(at) => {
                 debug!(sink, event = event_id, attempt, status, error, next = %at, "event not delivered");
@@ -56,6 +65,43 @@ impl Health {
             error!(sink, cause, "outbox waits for the store: {failure}");
         }
     }
+}
+
+/// Counts what became of a delivery.
+pub fn count(metrics: &Metrics, done: &Done) {
+    match done.next {
+        Next::Delivered => metrics.outbox_delivered.one(),
+        Next::Skipped => metrics.outbox_skipped.one(),
+        Next::Dead => metrics.outbox_dead.one(),
+        Next::Again(_) if done.error.is_some() => metrics.outbox_failed.one(),
+        Next::Again(_) => {}
+    }
+}
+
+/// A sink failed too often.
+pub fn suspended(sink: &str, failures: u32, error: &str, probe: Millis) {
+    error!(sink, error, next = %probe, "sink suspended after {failures} failures in a row: its events wait, and probes go on");
+}
+
+/// A probe of a suspended sink failed.
+pub fn probed(sink: &str, error: &str, probe: Millis) {
+    debug!(sink, error, next = %probe, "sink still suspended");
+}
+
+/// A receiver wants no more events.
+pub fn disabled(sink: &str, error: &str) {
+    error!(sink, error, "sink switched off by its receiver: its events wait for `leadmilter sink resume {sink}`");
+}
+
+/// A sink is called as usual again.
+pub fn resumed(sink: &str) {
+    info!(sink, "sink resumed");
+}
+
+/// The store does not know how a sink is called.
+pub fn not_noted(sink: &str, failure: &StoreError) {
+    let cause = failure.source().map(ToString::to_string).unwrap_or_default();
+    error!(sink, cause, "state of the sink was not written down: {failure}");
 }
 
 /// A call broke in a way that it should not; its event comes again when the lease has passed.

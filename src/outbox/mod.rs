@@ -1,13 +1,17 @@
 //! The outbox: brings every recorded event to the sinks that want it.
 //!
 //! Given a store and the sinks of the config; each sink gets a courier that leases what is due, calls, and writes back
-//! what came of it. Deliveries live in the store alone, so a process that dies loses nothing: what it had leased comes
+//! what came of it. `pace` and `breaker` say how fast a sink is called, and whether. Deliveries live in the store alone, so a process that dies loses nothing: what it had leased comes
 //! up again when the lease has passed, under the same event id. Delivery is at least once. The only place that tries
 //! anything again; knows no milter, and no mail ever waits for it.
 
+mod breaker;
 mod call;
+mod conditions;
 mod courier;
 mod log;
+mod notice;
+mod pace;
 pub mod schedule;
 
 use std::time::Duration;
@@ -15,8 +19,13 @@ use std::time::Duration;
 use tokio::{task::JoinSet, time::timeout};
 use tokio_util::sync::CancellationToken;
 
-use self::courier::Courier;
-use crate::{config, sinks::Sink, store::Store};
+pub use self::conditions::{Clock, Conditions};
+use self::{courier::Courier, notice::Notices};
+use crate::{
+    config,
+    sinks::Sink,
+    store::{Store, Subscriber},
+};
 
 /// Couriers at work. Dropping it cuts their calls off; [`Outbox::stop`] lets them end.
 pub struct Outbox {
@@ -28,11 +37,17 @@ impl Outbox {
     /// Sends one courier to each sink. Must be called within a Tokio runtime.
     ///
     /// To change the sinks, stop the old outbox and start another.
-    pub fn start(store: &Store, sinks: Vec<(config::Sink, Sink)>) -> Self {
+    pub fn start(store: &Store, sinks: Vec<(config::Sink, Sink)>, conditions: &Conditions) -> Self {
+        let subscriber = |sink: &config::Sink| {
+            let config::Sink { id, events, kinds, .. } = sink.clone();
+            Subscriber { sink: id, events, kinds }
+        };
+        let notices = Notices::new(sinks.iter().map(|(config, _)| subscriber(config)).collect());
         let stop = CancellationToken::new();
         let mut couriers = JoinSet::new();
         for (config, sink) in sinks {
-            couriers.spawn(Courier::new(store.clone(), config, sink).run(stop.clone()));
+            let courier = Courier::new(store.clone(), config, sink, notices.clone(), conditions.clone());
+            couriers.spawn(courier.run(stop.clone()));
         }
         Self { stop, couriers }
     }

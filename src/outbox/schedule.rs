@@ -13,18 +13,28 @@ const MENDING: Duration = Duration::from_secs(5 * 60);
 /// Each wait is stretched or shrunk by up to this part, so that what failed together does not come back together.
 const JITTER: f64 = 0.2;
 
-/// What becomes of a delivery after attempt number `attempt`, counted from 1; `luck` is between 0 and 1.
-pub fn next(retry: &[Duration], attempt: u32, verdict: Verdict, now: Millis, luck: f64) -> Next {
+/// Before the next attempt of a delivery whose waits are used up, and which is not given up because its receiver is away.
+const BEYOND: Duration = Duration::from_secs(60 * 60);
+
+/// What becomes of a delivery after the `tries`-th attempt that counts, from 1. One that does not count gives nothing up. `luck`
+/// is between 0 and 1.
+pub fn next(retry: &[Duration], tries: u32, counts: bool, verdict: &Verdict, now: Millis, luck: f64) -> Next {
     let least = match verdict {
         Verdict::Delivered => return Next::Delivered,
         Verdict::Refused => return Next::Dead,
+        Verdict::Skipped { .. } => return Next::Skipped,
+        // Due as soon as the sink is switched on again.
+        Verdict::Disabled => return Next::Again(now),
+        Verdict::Again { after, .. } if !counts => return Next::Again(now.plus(*after)),
+        Verdict::Again { after, .. } => *after,
         Verdict::Retry { floor } => floor.unwrap_or_default(),
         Verdict::Misconfigured => MENDING,
     };
-    let failed_before = usize::try_from(attempt.saturating_sub(1)).unwrap_or(usize::MAX);
+    let failed_before = usize::try_from(tries.saturating_sub(1)).unwrap_or(usize::MAX);
     match retry.get(failed_before) {
         Some(&wait) => Next::Again(now.plus(jittered(wait, luck).max(least))),
-        None => Next::Dead,
+        None if counts => Next::Dead,
+        None => Next::Again(now.plus(BEYOND.max(least))),
     }
 }
 
@@ -77,22 +87,42 @@ mod tests {
             (3, Verdict::Misconfigured, MIDDLE, again(1_800_000)),
             (4, Verdict::Misconfigured, MIDDLE, Next::Dead),
             (1, Verdict::Refused, MIDDLE, Next::Dead),
+            (1, Verdict::Disabled, MIDDLE, again(0)),
+            (1, Verdict::Skipped { reason: String::new() }, MIDDLE, Next::Skipped),
+            (1, Verdict::Again { after: Duration::from_secs(60), note: String::new() }, MIDDLE, again(60_000)),
+            (4, Verdict::Again { after: Duration::from_secs(60), note: String::new() }, MIDDLE, Next::Dead),
             (1, Verdict::Delivered, MIDDLE, Next::Delivered),
             (9, Verdict::Delivered, MIDDLE, Next::Delivered),
         ];
         for (attempt, verdict, luck, expected) in rows {
-            assert_eq!(next(&retry, attempt, verdict, NOW, luck), expected, "{attempt} {verdict:?} {luck}");
+            assert_eq!(next(&retry, attempt, true, &verdict, NOW, luck), expected, "{attempt} {verdict:?} {luck}");
+        }
+    }
+
+    #[test]
+    fn an_attempt_that_does_not_count_gives_nothing_up() {
+        let retry = waits(&[5]);
+        let told_again = Verdict::Again { after: Duration::from_secs(60), note: String::new() };
+        let rows = [
+            (1, RETRY, again(5_000)),
+            (2, RETRY, again(3_600_000)),
+            (2, asked(7_200), again(7_200_000)),
+            (99, told_again, again(60_000)),
+            (2, Verdict::Refused, Next::Dead),
+        ];
+        for (tries, verdict, expected) in rows {
+            assert_eq!(next(&retry, tries, false, &verdict, NOW, MIDDLE), expected, "{tries} {verdict:?}");
         }
     }
 
     #[test]
     fn without_waits_there_is_one_attempt() {
-        assert_eq!(next(&[], 1, RETRY, NOW, MIDDLE), Next::Dead);
+        assert_eq!(next(&[], 1, true, &RETRY, NOW, MIDDLE), Next::Dead);
     }
 
     #[test]
     fn the_longest_wait_overflows_nothing() {
-        assert_eq!(next(&[Duration::MAX], 1, RETRY, NOW, 1.0), Next::Again(Millis(i64::MAX)));
+        assert_eq!(next(&[Duration::MAX], 1, true, &RETRY, NOW, 1.0), Next::Again(Millis(i64::MAX)));
     }
 
     proptest! {

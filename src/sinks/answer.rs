@@ -1,44 +1,142 @@
 //! What an HTTP answer means for a delivery.
 //!
-//! Given status, `Retry-After` and the first bytes of a body; gives back a verdict, one line that names the fault, and
-//! text that is fit to be shown. Pure functions.
+//! Given status, headers and the first bytes of a body, and the rules of a preset; gives back a verdict, one line that names the
+//! fault, and text that is fit to be shown. Pure functions.
 
 use std::time::{Duration, SystemTime};
 
-use reqwest::StatusCode;
+use reqwest::{
+    StatusCode,
+    header::{HeaderMap, RETRY_AFTER},
+};
+use serde_json::{Map, Value as Json};
 
-use super::Verdict;
-use crate::lead::bounded;
+use super::{Verdict, context::with_answer};
+use crate::{
+    lead::bounded,
+    preset::{AnswerRule, Request, RuleVerdict, TemplateError, Value},
+};
 
 /// A receiver may ask for a longer silence and gets this one.
 pub const LONGEST_RETRY_AFTER: Duration = Duration::from_secs(24 * 60 * 60);
 
+/// How a receiver of Standard Webhooks ends a delivery or all of them (proposal 291 of that specification).
+const DELIVERY_CONTROL: &str = "webhook-delivery";
+
 /// Characters of a body that are kept for a person to read.
 const SHOWN: usize = 512;
 
-/// What a status means. Only 2xx is success: a redirect is not followed, since that would turn the POST into a GET
-/// without a body that answers 200.
-pub fn verdict(status: StatusCode, retry_after: Option<&str>, now: SystemTime) -> Verdict {
-    let floor = || retry_after.and_then(|value| wait_asked_for(value, now));
-    match status.as_u16() {
-        200..=299 => Verdict::Delivered,
-        410 => Verdict::Refused,
-        429 | 502 | 503 | 504 => Verdict::Retry { floor: floor() },
-        408 | 425 | 500..=599 => Verdict::Retry { floor: None },
-        _ => Verdict::Misconfigured,
+/// Characters of a reason that a preset gives.
+const WHY: usize = 300;
+
+/// What an answer came to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Judged {
+    pub verdict: Verdict,
+    /// One line for people; `None` when delivered.
+    pub error: Option<String>,
+    /// Whether the event may have been stored all the same.
+    pub doubt: bool,
+}
+
+/// What an answer means: the first rule that fits, else the status.
+pub fn judge(
+    request: &Request,
+    known: &Map<String, Json>,
+    status: StatusCode,
+    headers: &HeaderMap,
+    body: &[u8],
+) -> Result<Judged, TemplateError> {
+    let default = by_status(status, headers, SystemTime::now());
+    if request.answers.is_empty() && request.success.is_none() {
+        return Ok(default);
+    }
+    let context = with_answer(known, status.as_u16(), headers, &String::from_utf8_lossy(body));
+    for rule in &request.answers {
+        if fits(rule, status, &context)? {
+            return by_rule(rule, &context, default, retry_after(headers, SystemTime::now()));
+        }
+    }
+    match &request.success {
+        Some(success) if default.verdict == Verdict::Delivered && !success.holds(&context)? => {
+            let error = Some(format!("receiver answered {}, but not that it took the event", status.as_u16()));
+            Ok(Judged { verdict: Verdict::Misconfigured, error, doubt: true })
+        }
+        _ => Ok(default),
     }
 }
 
+fn fits(rule: &AnswerRule, status: StatusCode, context: &Value) -> Result<bool, TemplateError> {
+    if !rule.status.is_empty() && !rule.status.contains(&status.as_u16()) {
+        return Ok(false);
+    }
+    rule.when.as_ref().map_or(Ok(true), |when| when.holds(context))
+}
+
+fn by_rule(
+    rule: &AnswerRule,
+    context: &Value,
+    default: Judged,
+    asked: Option<Duration>,
+) -> Result<Judged, TemplateError> {
+    let why = rule.why.as_ref().map(|why| why.text(context)).transpose()?.flatten();
+    let why = why.and_then(|why| bounded(&why, WHY));
+    let note = rule.note.as_ref().map(|note| note.text(context)).transpose()?.flatten();
+    let error = why.clone().or_else(|| default.error.clone());
+    let verdict = match rule.verdict {
+        RuleVerdict::Delivered => return Ok(Judged { verdict: Verdict::Delivered, error: None, doubt: false }),
+        RuleVerdict::Retry => Verdict::Retry { floor: rule.after.max(asked) },
+        RuleVerdict::Misconfigured => Verdict::Misconfigured,
+        RuleVerdict::Refused => Verdict::Refused,
+        RuleVerdict::Disabled => Verdict::Disabled,
+        RuleVerdict::Skipped => {
+            let reason = error.clone().unwrap_or_else(|| "the receiver cannot use it".to_owned());
+            return Ok(Judged { verdict: Verdict::Skipped { reason }, error: None, doubt: false });
+        }
+        RuleVerdict::Again => {
+            let after = rule.after.max(asked).unwrap_or_default();
+            let again = Verdict::Again { after, note: note.unwrap_or_default() };
+            return Ok(Judged { verdict: again, error: why, doubt: rule.doubt.unwrap_or_default() });
+        }
+    };
+    let error = error.or_else(|| Some("receiver did not take the event".to_owned()));
+    Ok(Judged { verdict, error, doubt: rule.doubt.unwrap_or(default.doubt) })
+}
+
+/// What a status means. Only 2xx is success: a redirect is not followed, since that would turn the POST into a GET
+/// without a body that answers 200.
+pub fn by_status(status: StatusCode, headers: &HeaderMap, now: SystemTime) -> Judged {
+    let code = status.as_u16();
+    if status.is_success() {
+        return Judged { verdict: Verdict::Delivered, error: None, doubt: false };
+    }
+    let control = headers.get(DELIVERY_CONTROL).and_then(|value| value.to_str().ok()).unwrap_or_default().trim();
+    let verdict = match (control, code) {
+        ("disable", _) | (_, 410) => Verdict::Disabled,
+        ("abort-message", _) => Verdict::Refused,
+        (_, 429 | 502 | 503 | 504) => Verdict::Retry { floor: retry_after(headers, now) },
+        (_, 408 | 425 | 500..=599) => Verdict::Retry { floor: None },
+        _ => Verdict::Misconfigured,
+    };
+    Judged { verdict, error: Some(fault(code, control)), doubt: matches!(code, 408 | 500..=599) }
+}
+
 /// One line that names the fault.
-pub fn fault(status: StatusCode) -> String {
-    let remark = match status.as_u16() {
-        300..=399 => ", a redirect, which is not followed",
-        401 | 403 => ": the receiver does not accept the signature or the call",
-        404 | 405 => ": nothing takes events at this address",
-        410 => ": the receiver wants no more events",
+fn fault(code: u16, control: &str) -> String {
+    let remark = match (control, code) {
+        ("disable", _) | (_, 410) => ": the receiver wants no more events",
+        ("abort-message", _) => ": the receiver will never take this event",
+        (_, 300..=399) => ", a redirect, which is not followed",
+        (_, 401 | 403) => ": the receiver does not accept the signature or the call",
+        (_, 404 | 405) => ": nothing takes events at this address",
         _ => "",
     };
-    format!("receiver answered {}{remark}", status.as_u16())
+    format!("receiver answered {code}{remark}")
+}
+
+/// The wait that an answer asks for.
+fn retry_after(headers: &HeaderMap, now: SystemTime) -> Option<Duration> {
+    wait_asked_for(headers.get(RETRY_AFTER)?.to_str().ok()?, now)
 }
 
 /// Text of a stranger's body that is fit for a terminal, or `None` if there is nothing to read.
@@ -60,7 +158,9 @@ fn wait_asked_for(value: &str, now: SystemTime) -> Option<Duration> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::preset::Preset;
     use proptest::prelude::*;
+    use serde_json::json;
 
     const RETRY: Verdict = Verdict::Retry { floor: None };
 
@@ -68,31 +168,54 @@ mod tests {
         httpdate::parse_http_date("Sun, 22 Nov 2026 04:26:10 GMT").unwrap()
     }
 
+    fn with(name: &'static str, value: &str) -> HeaderMap {
+        HeaderMap::from_iter([(name.parse().unwrap(), value.parse().unwrap())])
+    }
+
+    fn judged(status: u16, headers: &HeaderMap) -> Judged {
+        by_status(StatusCode::from_u16(status).unwrap(), headers, now())
+    }
+
     #[test]
     fn only_2xx_is_delivered() {
         let rows = [
-            (200, Verdict::Delivered),
-            (204, Verdict::Delivered),
-            (299, Verdict::Delivered),
-            (101, Verdict::Misconfigured),
-            (301, Verdict::Misconfigured),
-            (302, Verdict::Misconfigured),
-            (304, Verdict::Misconfigured),
-            (400, Verdict::Misconfigured),
-            (401, Verdict::Misconfigured),
-            (404, Verdict::Misconfigured),
-            (413, Verdict::Misconfigured),
-            (408, RETRY),
-            (425, RETRY),
-            (429, RETRY),
-            (410, Verdict::Refused),
-            (500, RETRY),
-            (503, RETRY),
-            (599, RETRY),
-            (600, Verdict::Misconfigured),
+            (200, Verdict::Delivered, false),
+            (204, Verdict::Delivered, false),
+            (299, Verdict::Delivered, false),
+            (101, Verdict::Misconfigured, false),
+            (301, Verdict::Misconfigured, false),
+            (302, Verdict::Misconfigured, false),
+            (304, Verdict::Misconfigured, false),
+            (400, Verdict::Misconfigured, false),
+            (401, Verdict::Misconfigured, false),
+            (404, Verdict::Misconfigured, false),
+            (413, Verdict::Misconfigured, false),
+            (408, RETRY, true),
+            (425, RETRY, false),
+            (429, RETRY, false),
+            (410, Verdict::Disabled, false),
+            (500, RETRY, true),
+            (503, RETRY, true),
+            (599, RETRY, true),
+            (600, Verdict::Misconfigured, false),
         ];
-        for (status, expected) in rows {
-            assert_eq!(verdict(StatusCode::from_u16(status).unwrap(), None, now()), expected, "{status}");
+        for (status, verdict, doubt) in rows {
+            let got = judged(status, &HeaderMap::new());
+            assert_eq!((got.verdict, got.doubt), (verdict, doubt), "{status}");
+        }
+    }
+
+    #[test]
+    fn a_receiver_ends_one_delivery_or_all_of_them() {
+        let rows = [
+            (500, "disable", Verdict::Disabled),
+            (400, "abort-message", Verdict::Refused),
+            (410, "abort-message", Verdict::Disabled),
+            (500, "something new", RETRY),
+            (204, "disable", Verdict::Delivered),
+        ];
+        for (status, control, expected) in rows {
+            assert_eq!(judged(status, &with("webhook-delivery", control)).verdict, expected, "{status} {control}");
         }
     }
 
@@ -118,9 +241,68 @@ mod tests {
         ];
         for (status, value, seconds) in rows {
             let expected = Verdict::Retry { floor: seconds.map(Duration::from_secs) };
-            let got = verdict(StatusCode::from_u16(status).unwrap(), Some(value), now());
-            assert_eq!(got, expected, "{status} {value:?}");
+            assert_eq!(judged(status, &with("retry-after", value)).verdict, expected, "{status} {value:?}");
         }
+    }
+
+    const RULES: &str = r#"
+        title = "t"
+        [request]
+        success = "answer.result.id"
+        [[request.answer]]
+        status = [503]
+        when = "answer.error == 'LIMIT'"
+        verdict = "retry"
+        doubt = false
+        after = "10s"
+        [[request.answer]]
+        status = [400]
+        when = "answer.field and not note"
+        verdict = "again"
+        after = "1s"
+        note = "without {{ answer.field }}"
+        why = "no field {{ answer.field }}"
+        [[request.answer]]
+        when = "answer.status == 'dup'"
+        verdict = "delivered"
+        [[request.answer]]
+        status = [422]
+        verdict = "skipped"
+        why = "{{ text }}"
+    "#;
+
+    #[test]
+    fn rules_of_a_preset_come_before_the_status() {
+        let retry = |seconds| Verdict::Retry { floor: Some(Duration::from_secs(seconds)) };
+        let again = Verdict::Again { after: Duration::from_secs(1), note: "without utm".to_owned() };
+        let skipped = Verdict::Skipped { reason: "no such thing".to_owned() };
+        let not_taken = "receiver answered 200, but not that it took the event";
+        let rows = [
+            (200, r#"{"result":{"id":7}}"#, Verdict::Delivered, None, false),
+            (200, r#"{"result":{}}"#, Verdict::Misconfigured, Some(not_taken), true),
+            (200, "<html>", Verdict::Misconfigured, Some(not_taken), true),
+            (503, r#"{"error":"LIMIT"}"#, retry(10), Some("receiver answered 503"), false),
+            (503, r#"{"error":"OTHER"}"#, RETRY, Some("receiver answered 503"), true),
+            (400, r#"{"field":"utm"}"#, again, Some("no field utm"), false),
+            (409, r#"{"status":"dup"}"#, Verdict::Delivered, None, false),
+            (422, "no\nsuch thing", skipped, None, false),
+        ];
+        let preset = Preset::parse("mine", RULES).unwrap();
+        for (status, body, verdict, error, doubt) in rows {
+            let status = StatusCode::from_u16(status).unwrap();
+            let request = preset.request.as_ref().unwrap();
+            let got = judge(request, &Map::new(), status, &HeaderMap::new(), body.as_bytes()).unwrap();
+            assert_eq!(got, Judged { verdict, error: error.map(str::to_owned), doubt }, "{status} {body}");
+        }
+        let known = json!({ "note": "without utm" });
+        let second = judge(
+            preset.request.as_ref().unwrap(),
+            known.as_object().unwrap(),
+            StatusCode::BAD_REQUEST,
+            &HeaderMap::new(),
+            br#"{"field":"utm"}"#,
+        );
+        assert_eq!(second.unwrap().verdict, Verdict::Misconfigured);
     }
 
     #[test]
@@ -132,8 +314,8 @@ mod tests {
 
     #[test]
     fn a_fault_is_named_with_its_status() {
-        assert_eq!(fault(StatusCode::FOUND), "receiver answered 302, a redirect, which is not followed");
-        assert_eq!(fault(StatusCode::INTERNAL_SERVER_ERROR), "receiver answered 500");
+        assert_eq!(fault(302, ""), "receiver answered 302, a redirect, which is not followed");
+        assert_eq!(fault(500, ""), "receiver answered 500");
     }
 
     proptest! {

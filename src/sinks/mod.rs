@@ -1,43 +1,73 @@
 //! Sinks: the places that events are pushed to.
 //!
-//! [`Sink::open`] is given one `[[sink]]` of the config and gives back a sink that is ready to be called.
-//! [`Sink::deliver`] makes one attempt with one event and gives back an [`Answer`] with a [`Verdict`]. A sink never
-//! sleeps, never tries again by itself and never sees the store: when the next attempt is made, and whether there is
-//! one, is decided by the outbox. A new kind of sink is a new file here and a new variant of [`Sink`].
+//! [`Sink::open`] is given one `[[sink]]` of the config and gives back a sink that is ready to be called. [`Sink::deliver`]
+//! makes one attempt and gives back an [`Answer`] with a [`Verdict`] for each event. A sink never sleeps, never tries again by
+//! itself and never sees the store: when the next attempt is made, and whether there is one, is decided by the outbox. What a
+//! sink says to its receiver is written in a preset, and one engine, [`http::Http`], runs them all.
+//!
+//! The way of one attempt: `http` asks `context` what the templates know, `render` makes requests of the preset's, `client`
+//! sends them to where `destination` lets it, and `answer` says what came of it.
 
 mod answer;
+mod ask;
+mod batch;
+mod client;
+mod cloudevents;
+mod context;
 mod destination;
+mod http;
+mod journal;
+mod memory;
+mod preview;
+mod render;
+pub mod sample;
 pub mod signature;
-pub mod webhook;
 
 use std::time::Duration;
 
-use crate::{
-    config::{self, Preset},
-    event::EventType,
-};
+use crate::{config, event::EventType, preset::TemplateError};
 
 pub use answer::LONGEST_RETRY_AFTER;
 
 /// A place that events are pushed to.
 #[derive(Debug)]
 pub enum Sink {
-    /// A webhook after Standard Webhooks.
-    Webhook(webhook::Webhook),
+    /// A server.
+    Http(Box<http::Http>),
+    /// A file of this host.
+    Journal(journal::Journal),
 }
 
 impl Sink {
-    /// Makes a sink ready. Opens no connection.
+    /// Makes a sink ready. Opens no connection and no file.
     pub fn open(config: &config::Sink) -> Result<Self, SinkError> {
-        match config.preset {
-            Preset::Webhook => webhook::Webhook::open(config).map(Self::Webhook),
+        match &config.journal {
+            Some(journal) => Ok(Self::Journal(journal::Journal::new(journal.clone()))),
+            None => Ok(Self::Http(Box::new(http::Http::open(config)?))),
         }
     }
 
-    /// Makes one attempt.
-    pub async fn deliver(&self, message: Message<'_>) -> Answer {
+    /// Makes one attempt; gives back one answer for each message, in their order.
+    pub async fn deliver(&self, messages: &[Message<'_>]) -> Vec<Answer> {
         match self {
-            Self::Webhook(webhook) => webhook.deliver(message).await,
+            Self::Http(http) => http.deliver(messages).await,
+            Self::Journal(journal) => journal.deliver(messages).await,
+        }
+    }
+
+    /// Makes the call that leaves nothing behind; `None` where the preset has none. Its templates see `sample`.
+    pub async fn test(&self, sample: Message<'_>) -> Option<Answer> {
+        match self {
+            Self::Http(http) => http.test(sample).await,
+            Self::Journal(_) => None,
+        }
+    }
+
+    /// The requests that `message` would make, as text for people; sends nothing.
+    pub fn preview(&self, message: Message<'_>) -> Result<String, SinkError> {
+        match self {
+            Self::Http(http) => http.preview(message),
+            Self::Journal(_) => Ok(message.body.to_owned()),
         }
     }
 }
@@ -51,6 +81,12 @@ pub struct Message<'a> {
     pub event_type: EventType,
     /// The event's bytes, sent unchanged.
     pub body: &'a str,
+    /// Number of this attempt, from 1.
+    pub attempt: u32,
+    /// Whether an earlier attempt may have arrived, although no answer told so.
+    pub doubt: bool,
+    /// What the sink left for this attempt.
+    pub note: Option<&'a str>,
 }
 
 /// What one attempt came to.
@@ -66,10 +102,12 @@ pub struct Answer {
     pub answer: Option<String>,
     /// How long the call took.
     pub duration: Duration,
+    /// Whether the event may have been stored although the verdict does not say so.
+    pub doubt: bool,
 }
 
 /// What an attempt means for its delivery.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Verdict {
     /// It arrived.
     Delivered,
@@ -82,6 +120,20 @@ pub enum Verdict {
     Misconfigured,
     /// The receiver wants this event no more.
     Refused,
+    /// The receiver wants no events any more.
+    Disabled,
+    /// So far so good: there is another call to make.
+    Again {
+        /// Not before.
+        after: Duration,
+        /// What that call is told.
+        note: String,
+    },
+    /// The receiver could make nothing of this event: it was not sent.
+    Skipped {
+        /// Why, for people.
+        reason: String,
+    },
 }
 
 /// Why a sink cannot be made ready.
@@ -90,16 +142,32 @@ pub enum SinkError {
     /// Nothing to sign with.
     #[error("sink {0} has no secret to sign with")]
     NoSecret(String),
+    /// A preset asks for a secret that is not there.
+    #[error("sink {0} has no secret to show")]
+    NoToken(String),
     /// A secret is of no use as a key.
     #[error("sink {0} has a secret that cannot be a key")]
     BadSecret(String),
-    /// The HTTP client refused its settings, or the system has no CA certificates.
+    /// The preset has no request, or the sink no URL.
+    #[error("sink {0} has nowhere to send events")]
+    NoDestination(String),
+    /// The HTTP client refused its settings, or there are no CA certificates.
     #[error("sink {sink} gets no HTTP client")]
     Client {
         /// The sink's id.
         sink: String,
         /// The client's reason.
         source: reqwest::Error,
+    },
+    /// A template comes to nothing that can be sent.
+    #[error("sink {sink}: {place}")]
+    Template {
+        /// The sink's id.
+        sink: String,
+        /// Which part of the request.
+        place: &'static str,
+        /// Why.
+        source: TemplateError,
     },
     /// The system gives no random bytes.
     #[error("system gives no random bytes")]

@@ -4,15 +4,20 @@
 //! SQL and no engine type leaves this folder. Writes go through one thread that commits them in groups; reads use a
 //! connection of their own. Never calls the network.
 
+mod delivery;
 mod error;
 mod sqlite;
 
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use serde::Serialize;
 
+pub use delivery::{
+    Attempt, Circuit, CircuitState, CountsBySink, Delivery, DeliveryFilter, DeliveryState, Ended, Leased, Next, Replay,
+    SinkCounts,
+};
 pub use error::StoreError;
-pub use sqlite::{Foreseen, Store, file_in};
+pub use sqlite::{Foreseen, Pick, Store, file_in};
 
 use crate::{
     clock::Millis,
@@ -128,88 +133,6 @@ pub struct Recorded {
     pub event: String,
 }
 
-/// A delivery that this process may attempt now.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Leased {
-    /// The delivery's id.
-    pub delivery: i64,
-    /// The event's id, stable over every retry.
-    pub event_id: String,
-    /// The event's type.
-    pub event_type: EventType,
-    /// The event's bytes, sent unchanged.
-    pub body: String,
-    /// Number of this attempt, from 1.
-    pub attempt: u32,
-}
-
-/// One try of a delivery.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Attempt {
-    /// From 1.
-    pub number: u32,
-    /// When the call began.
-    pub at: Millis,
-    /// How long it took, in milliseconds.
-    pub duration_ms: u64,
-    /// HTTP status, if an answer came.
-    pub status: Option<u16>,
-    /// What went wrong, on one line; `None` when delivered.
-    pub error: Option<String>,
-    /// First bytes of the answer's body, for a person to read.
-    pub answer: Option<String>,
-}
-
-/// What becomes of a delivery after an attempt.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Next {
-    /// It arrived.
-    Delivered,
-    /// Tried again at this time.
-    Again(Millis),
-    /// Given up: kept and shown, not tried again.
-    Dead,
-}
-
-/// Where a delivery stands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub enum DeliveryState {
-    /// Due now or later.
-    Pending,
-    /// Arrived.
-    Delivered,
-    /// Given up.
-    Dead,
-}
-
-/// A delivery as listings show it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Delivery {
-    /// The delivery's id.
-    pub id: i64,
-    /// The sink's id.
-    pub sink: String,
-    /// The event's id.
-    pub event_id: String,
-    /// The event's type.
-    pub event_type: EventType,
-    /// The lead that the event tells about.
-    pub lead_id: String,
-    /// Where it stands.
-    pub state: DeliveryState,
-    /// Attempts made.
-    pub attempts: u32,
-    /// When it was put into the outbox.
-    pub created_at: Millis,
-    /// When it is due; null unless pending.
-    pub next_at: Option<Millis>,
-    /// Status of the last attempt.
-    pub last_status: Option<u16>,
-    /// Error of the last attempt.
-    pub last_error: Option<String>,
-}
-
 /// Which leads a listing shows; empty fields let everything pass.
 #[derive(Clone, Debug, Default)]
 pub struct LeadFilter {
@@ -225,19 +148,6 @@ pub struct LeadFilter {
     pub since: Option<Millis>,
     /// Received before.
     pub until: Option<Millis>,
-    /// At most so many, newest first.
-    pub limit: u32,
-}
-
-/// Which deliveries a listing shows; empty fields let everything pass.
-#[derive(Clone, Debug, Default)]
-pub struct DeliveryFilter {
-    /// Only this sink.
-    pub sink: Option<String>,
-    /// Only this state.
-    pub state: Option<DeliveryState>,
-    /// Only this lead.
-    pub lead_id: Option<String>,
     /// At most so many, newest first.
     pub limit: u32,
 }
@@ -281,19 +191,3 @@ pub enum AddressState {
     /// Its leads count, whatever comes: an administrator said so.
     Trusted,
 }
-
-/// Deliveries of one sink by state.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
-pub struct SinkCounts {
-    /// Due now or later.
-    pub pending: u64,
-    /// Arrived.
-    pub delivered: u64,
-    /// Given up.
-    pub dead: u64,
-    /// When the oldest pending one was put into the outbox.
-    pub oldest_pending_at: Option<Millis>,
-}
-
-/// Counts by sink id.
-pub type CountsBySink = BTreeMap<String, SinkCounts>;

@@ -140,7 +140,7 @@ async fn deliveries_and_sinks_are_listed_without_secrets() {
     let oldest = sinks[0]["oldest_pending_at"].clone();
     let expected = json!({
         "id": "crm", "preset": "webhook", "host": "127.0.0.1", "events": ["lead.received"],
-        "pending": 2, "delivered": 0, "dead": 0, "oldest_pending_at": oldest,
+        "state": "active", "circuit": null, "pending": 2, "delivered": 0, "dead": 0, "skipped": 0, "oldest_pending_at": oldest,
     });
     assert_eq!(sinks, [expected]);
     for arguments in [&["sink", "list"] as &[_], &["sink", "test", "crm"], &["deliveries"]] {

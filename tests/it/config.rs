@@ -4,9 +4,11 @@
 //! `tests/config/bad/*.toml` fail with exactly the text of the `.expected` beside them.
 
 use std::{
+    collections::BTreeMap,
     fs,
     os::unix::fs::PermissionsExt,
     path::{Path, PathBuf},
+    sync::Arc,
     time::Duration,
 };
 
@@ -15,20 +17,22 @@ use leadmilter::{
     address::Address,
     channel::{Channel, Mailbox, Utm},
     config::{
-        Classify, Config, Direct, Fault, Headers, Leads, Leak, Listen, Loaded, Log, LogTarget, Milter, Normalize,
-        OnError, Preset, Privacy, SenderPrivacy, Side, Sink, SizeBound, Store, Strip, SubjectPrivacy, TagMatch,
+        Classify, Config, Direct, Fault, Format, Headers, Leads, Leak, Listen, Loaded, Log, LogTarget, Milter,
+        Normalize, OnError, Privacy, SenderPrivacy, Side, Sink, SizeBound, Store, Strip, SubjectPrivacy, TagMatch,
         TagRule, load, parse,
     },
     event::EventType,
     glob::HeaderGlob,
     lead::{Basis, Kind},
     pattern::{HeaderPattern, ValuePattern},
+    preset::Preset,
     secret::Secret,
 };
 use proptest::prelude::*;
 
 const EXAMPLE: &str = include_str!("../../config.example.toml");
 const SECRET: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
+const CERTIFICATE: &str = "-----BEGIN CERTIFICATE-----\nMA==\n-----END CERTIFICATE-----\n";
 
 fn cases(folder: &str) -> Vec<PathBuf> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/config").join(folder);
@@ -129,11 +133,39 @@ fn every_condition() -> TagRule {
     }
 }
 
+/// A sink with every key.
+fn every_key_of_a_sink() -> Sink {
+    Sink {
+        id: "crm".to_owned(),
+        preset: Arc::new(Preset::built_in("webhook").unwrap()),
+        settings: BTreeMap::new(),
+        url: Some("http://127.0.0.1:8080/hooks".parse().unwrap()),
+        secrets: vec![Secret::new(STANDARD.decode("MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw").unwrap())],
+        signing_keys: Vec::new(),
+        token: None,
+        format: Format::CloudEvents,
+        journal: None,
+        events: vec![EventType::LeadReceived, EventType::LeadMarked],
+        kinds: vec![Kind::Lead, Kind::Spam],
+        connect_timeout: Duration::from_secs(2),
+        timeout: Duration::from_secs(2),
+        concurrency: 64,
+        rate: Some(50),
+        ordered: false,
+        suspend_after: 3,
+        retry: vec![Duration::from_secs(60)],
+        ca: Some(CERTIFICATE.as_bytes().to_vec()),
+        proxy: Some("http://proxy.company.ru:3128".parse().unwrap()),
+        only_public: true,
+    }
+}
+
 #[test]
 fn every_key_has_its_effect() {
     let folder = tempfile::tempdir().unwrap();
     fs::write(folder.path().join("crm.secret"), SECRET).unwrap();
     fs::write(folder.path().join("header.key"), "0123456789abcdef0123456789abcdef\n").unwrap();
+    fs::write(folder.path().join("ca.pem"), CERTIFICATE).unwrap();
     let text = include_str!("../config/good/every-value.toml");
     let address = |text: &str| Address::parse(text).unwrap();
     let expected = Config {
@@ -191,18 +223,7 @@ fn every_key_has_its_effect() {
         },
         leak: Leak { domains: 20, window: Duration::from_secs(3600), spam: 0 },
         privacy: Privacy { sender: SenderPrivacy::Hash, subject: SubjectPrivacy::Omit },
-        sinks: vec![Sink {
-            id: "crm".to_owned(),
-            preset: Preset::Webhook,
-            url: "http://127.0.0.1:8080/hooks".parse().unwrap(),
-            secrets: vec![Secret::new(STANDARD.decode("MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw").unwrap())],
-            events: vec![EventType::LeadReceived, EventType::LeadMarked],
-            kinds: vec![Kind::Lead, Kind::Spam],
-            connect_timeout: Duration::from_secs(2),
-            timeout: Duration::from_secs(2),
-            concurrency: 64,
-            retry: vec![Duration::from_secs(60)],
-        }],
+        sinks: vec![every_key_of_a_sink()],
     };
     assert_eq!(parse(text, Path::new("config.toml"), folder.path()).unwrap().config, expected);
 }
@@ -227,11 +248,12 @@ fn the_sink_of_the_example_is_the_default_sink() {
     let folder = tempfile::tempdir().unwrap();
     fs::write(folder.path().join("crm.secret"), SECRET).unwrap();
     let sample = EXAMPLE.split_once("# [[sink]]").unwrap().1;
-    let keys = sample.lines().filter_map(|line| line.strip_prefix("# ").filter(|rest| rest.contains(" = ")));
+    let is_key = |rest: &&str| rest.split_once(" = ").is_some_and(|(key, _)| !key.contains(' '));
+    let keys = sample.lines().filter_map(|line| line.strip_prefix("# ").filter(|rest| is_key(rest)));
     let whole: String = keys.map(|line| format!("{}\n", line.replace("/etc/leadmilter/", ""))).collect();
     let needed = |line: &&str| ["id", "url", "secret_file"].iter().any(|key| line.starts_with(&format!("{key} = ")));
     let bare: String = whole.lines().filter(needed).map(|line| format!("{line}\n")).collect();
-    assert_eq!((whole.lines().count(), bare.lines().count()), (10, 3));
+    assert_eq!((whole.lines().count(), bare.lines().count()), (15, 3));
     let sinks = |keys: &str| {
         let text = format!("[[sink]]\n{keys}");
         parse(&text, Path::new("config.toml"), folder.path()).unwrap().config.sinks

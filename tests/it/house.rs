@@ -22,12 +22,15 @@ use leadmilter::{
     address::Address,
     channel::Pattern,
     clock::Millis,
-    config::{self, Leak, Preset, Privacy, SenderPrivacy, SubjectPrivacy},
+    config::{self, Format, Leak, Privacy, SenderPrivacy, SubjectPrivacy},
     event::EventType,
     lead::{
         AddressKind, Attribution, Basis, ChannelName, Confidence, Kind, Lead, Message, Mta, Recipient, Repeat, Sender,
         Status,
     },
+    metrics::Metrics,
+    outbox::Conditions,
+    preset::Preset,
     secret::Secret,
     store::{Counting, DedupeKey, MessageDigest, NewLead, Store, Subscriber, Way},
 };
@@ -53,16 +56,49 @@ pub fn secret(text: &str) -> Secret {
 pub fn sink(id: &str, url: &str) -> config::Sink {
     config::Sink {
         id: id.to_owned(),
-        preset: Preset::Webhook,
-        url: url.parse().unwrap(),
         secrets: vec![secret(SECRET)],
+        retry: vec![Duration::from_millis(20); 5],
+        ..preset_sink("webhook", url, "", &[])
+    }
+}
+
+/// A sink of a built-in preset, with the preset's own defaults, as a config would make it.
+pub fn preset_sink(preset: &str, url: &str, secret: &str, settings: &[(&str, &str)]) -> config::Sink {
+    sink_of(Preset::built_in(preset).unwrap(), url, secret, settings)
+}
+
+/// A sink of any preset.
+pub fn sink_of(preset: Preset, url: &str, secret: &str, settings: &[(&str, &str)]) -> config::Sink {
+    let defaults = preset.settings.iter().filter_map(|(name, of)| Some((name.clone(), of.default.clone()?)));
+    let given = settings.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+    config::Sink {
+        id: preset.name.clone(),
+        settings: defaults.chain(given).collect(),
+        url: Some(url.parse().unwrap()),
+        secrets: Vec::new(),
+        signing_keys: Vec::new(),
+        token: Some(secret).filter(|secret| !secret.is_empty()).map(|secret| Secret::new(secret.as_bytes().to_vec())),
+        format: Format::Json,
+        journal: None,
         events: vec![EventType::LeadReceived],
         kinds: vec![Kind::Lead],
         connect_timeout: Duration::from_secs(5),
         timeout: PATIENCE,
-        concurrency: 4,
+        concurrency: if preset.batch.is_some() { 1 } else { preset.concurrency.unwrap_or(4) },
+        rate: preset.rate,
+        ordered: false,
+        suspend_after: 0,
         retry: vec![Duration::from_millis(20); 5],
+        ca: None,
+        proxy: None,
+        only_public: false,
+        preset: Arc::new(preset),
     }
+}
+
+/// Surroundings of an outbox.
+pub fn conditions() -> Conditions {
+    Conditions::new("mx1.company.ru", Arc::new(Metrics::default()))
 }
 
 /// A lead of a letter that no other test and no other call has sent.

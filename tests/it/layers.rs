@@ -20,9 +20,10 @@ const LAYERS: &[(&str, &str)] = &[
     ("glob", ""),
     ("pattern", "glob"),
     // base: what touches the outside
-    ("config", "words"),
+    ("preset", "clock"),
+    ("config", "words preset"),
     ("store", "words config"),
-    ("sinks", "words config"),
+    ("sinks", "words config preset"),
     ("metrics", ""),
     ("maillog", "words config store"), // of the store, its errors
     // work: one verb each
@@ -31,7 +32,7 @@ const LAYERS: &[(&str, &str)] = &[
     ("classify", "words config"),
     ("tagging", "words config"),
     ("intake", "words config store resolve attribution classify tagging"),
-    ("outbox", "words config store sinks"),
+    ("outbox", "words config store sinks metrics"),
     // doors: where work comes in; the milter cannot reach sinks, so nobody's mail waits for the network
     ("milter", "words config store resolve classify intake attribution metrics maillog"),
     ("signals", ""),

@@ -86,14 +86,15 @@ impl Office {
         assert_eq!(deliveries.len(), told.len(), "{deliveries:?}");
     }
 
-    /// The counters, by SIGUSR1.
+    /// The counters of mail, by SIGUSR1. Those of the outbox grow when its calls end, and no letter waits for that.
     pub fn counters(&self) -> String {
         let told =
             |log: &str| log.split("counters: ").skip(1).map(|rest| rest.lines().next().unwrap().to_owned()).collect();
         let before: Vec<String> = told(&self.daemon().log());
         self.daemon().signal("USR1");
         let more = || told(&self.daemon().log()).into_iter().nth(before.len());
-        wait_for("counters", more, || self.daemon().log())
+        let told = wait_for("counters", more, || self.daemon().log());
+        told.split(' ').filter(|counter| !counter.starts_with("outbox_")).collect::<Vec<_>>().join(" ")
     }
 
     fn listing(&self, arguments: &[&str]) -> Vec<Value> {

@@ -11,7 +11,7 @@ use leadmilter::{
     config,
     outbox::Outbox,
     sinks::Sink,
-    store::{Commit, Delivery, DeliveryFilter, DeliveryState, NewLead, SinkCounts, Store},
+    store::{Commit, Delivery, DeliveryFilter, DeliveryState, NewLead, Pick, SinkCounts, Store},
 };
 use tokio::{
     net::TcpListener,
@@ -22,7 +22,8 @@ use tokio::{
 use crate::house::{self, Log, PATIENCE, Receiver, status, with_header};
 
 fn start(store: &Store, sinks: &[config::Sink]) -> Outbox {
-    Outbox::start(store, sinks.iter().map(|config| (config.clone(), Sink::open(config).unwrap())).collect())
+    let opened = sinks.iter().map(|config| (config.clone(), Sink::open(config).unwrap())).collect();
+    Outbox::start(store, opened, &house::conditions())
 }
 
 /// Records one lead for these sinks and gives back the event's id.
@@ -116,7 +117,7 @@ async fn a_receiver_that_stays_down_ends_in_a_dead_delivery_that_is_kept() {
 
 #[tokio::test]
 async fn a_refused_event_is_given_up_at_once() {
-    let mut receiver = Receiver::start(|_| status(410)).await;
+    let mut receiver = Receiver::start(|_| with_header(400, "webhook-delivery", "abort-message")).await;
     let (_folder, store) = house::store();
     let outbox = start(&store, &[house::sink("crm", &receiver.url)]);
     record(&store, &["crm"]).await;
@@ -166,7 +167,7 @@ async fn what_a_killed_process_had_leased_comes_again_under_the_same_id() {
     let event = record(&store, &["crm"]).await;
     // A process that called and was killed before it could write back leaves exactly this.
     let now = Millis::now();
-    let leased = store.lease("crm", 4, now, now.plus(Duration::from_millis(300))).await.unwrap();
+    let leased = store.lease("crm", Pick::Due(4), now, now.plus(Duration::from_millis(300))).await.unwrap();
     assert_eq!((leased[0].event_id.as_str(), leased[0].attempt), (event.as_str(), 1));
 
     let outbox = start(&store, &[house::sink("crm", &receiver.url)]);
@@ -321,14 +322,14 @@ async fn the_log_tells_of_a_failing_sink_once_and_of_its_recovery_once() {
 #[tokio::test]
 async fn the_log_names_what_was_given_up() {
     let mut log = Log::catch();
-    let receiver = Receiver::start(|_| status(410)).await;
+    let receiver = Receiver::start(|_| with_header(400, "webhook-delivery", "abort-message")).await;
     let (_folder, store) = house::store();
     let outbox = start(&store, &[house::sink("crm", &receiver.url)]);
     let event = record(&store, &["crm"]).await;
     until(&store, "crm", DeliveryState::Dead, 1).await;
     outbox.stop(PATIENCE).await;
     let expected = format!(
-        r#"ERROR leadmilter::outbox::log: event given up, it is kept as dead sink="crm" event="{event}" attempt=1 status=410 error="receiver answered 410: the receiver wants no more events""#
+        r#"ERROR leadmilter::outbox::log: event given up, it is kept as dead sink="crm" event="{event}" attempt=1 status=400 error="receiver answered 400: the receiver will never take this event""#
     );
     assert_eq!(log.told(), [expected]);
 }

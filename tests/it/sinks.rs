@@ -22,11 +22,17 @@ use crate::house::{self, OTHER_SECRET, Receiver, SECRET, status, with_header};
 
 const BODY: &str = r#"{"type":"lead.received","data":{"message":{"subject":"Запрос цены"}}}"#;
 
-const MESSAGE: Message<'static> =
-    Message { event_id: "01939f0e-0000-7000-8000-000000000001", event_type: EventType::LeadReceived, body: BODY };
+const MESSAGE: Message<'static> = Message {
+    event_id: "01939f0e-0000-7000-8000-000000000001",
+    event_type: EventType::LeadReceived,
+    body: BODY,
+    attempt: 1,
+    doubt: false,
+    note: None,
+};
 
 async fn deliver(config: &config::Sink) -> Answer {
-    Sink::open(config).unwrap().deliver(MESSAGE).await
+    Sink::open(config).unwrap().deliver(&[MESSAGE]).await.remove(0)
 }
 
 /// Verdict, status and error of one call.
@@ -55,7 +61,8 @@ async fn a_call_is_one_signed_post_of_the_bytes_as_they_are() {
     let before = Millis::now().seconds();
     let answer = deliver(&house::sink("crm", &receiver.url)).await;
     let duration = answer.duration;
-    let expected = Answer { verdict: Verdict::Delivered, status: Some(204), error: None, answer: None, duration };
+    let (verdict, status) = (Verdict::Delivered, Some(204));
+    let expected = Answer { verdict, status, error: None, answer: None, duration, doubt: false };
     assert_eq!(answer, expected);
 
     let call = receiver.next().await;
@@ -84,7 +91,7 @@ async fn the_status_decides() {
     let retry = |seconds: Option<u64>| Verdict::Retry { floor: seconds.map(Duration::from_secs) };
     let rows = [
         (200, retry(None), None),
-        (410, Verdict::Refused, Some("receiver answered 410: the receiver wants no more events")),
+        (410, Verdict::Disabled, Some("receiver answered 410: the receiver wants no more events")),
         (500, retry(None), Some("receiver answered 500")),
         (
             401,

@@ -7,13 +7,19 @@ use leadmilter::{
     config::{Privacy, SenderPrivacy, SubjectPrivacy},
     event::Event,
     lead::{Lead, Sender},
-    store::{Attempt, Commit, DeliveryFilter, DeliveryState, LeadFilter, Next, Store, StoreError, file_in},
+    store::{
+        Attempt, Commit, DeliveryFilter, DeliveryState, Ended, LeadFilter, Next, Pick, Store, StoreError, file_in,
+    },
 };
 
 use crate::house::{distinct, lead, store};
 
 const ALL: LeadFilter =
     LeadFilter { channel: None, sender: None, since: None, until: None, kind: None, own_only: false, limit: 1000 };
+
+fn ended(delivery: i64, attempt: Attempt, next: Next) -> Vec<Ended> {
+    vec![Ended { delivery, attempt, next, spared: false, doubt: false, note: None }]
+}
 
 fn attempt(number: u32, at: Millis, status: u16) -> Attempt {
     Attempt { number, at, duration_ms: 12, status: Some(status), error: Some("why".into()), answer: None }
@@ -124,17 +130,17 @@ async fn a_delivery_is_leased_to_one_and_comes_again_after_its_lease() {
     store.record(lead("ivan@client.example", "info+m11@company.ru"), Commit::Durable).await.unwrap().unwrap();
     let now = Millis::now().plus(Duration::from_secs(1));
     let until = now.plus(Duration::from_secs(30));
-    let leased = store.lease("crm", 10, now, until).await.unwrap();
+    let leased = store.lease("crm", Pick::Due(10), now, until).await.unwrap();
     assert_eq!((leased.len(), leased[0].attempt), (1, 1));
-    assert_eq!(store.lease("crm", 10, now, until).await.unwrap(), []);
+    assert_eq!(store.lease("crm", Pick::Due(10), now, until).await.unwrap(), []);
     assert_eq!(store.next_due("crm").await.unwrap(), Some(until));
-    let again = store.lease("crm", 10, until, until.plus(Duration::from_secs(30))).await.unwrap();
+    let again = store.lease("crm", Pick::Due(10), until, until.plus(Duration::from_secs(30))).await.unwrap();
     assert_eq!((again[0].delivery, again[0].attempt, &again[0].body), (leased[0].delivery, 2, &leased[0].body));
     // The first attempt failed, and says so too late: the second one has the word.
-    store.finish(leased[0].delivery, attempt(1, now, 500), Next::Dead).await.unwrap();
+    store.finish(ended(leased[0].delivery, attempt(1, now, 500), Next::Dead)).await.unwrap();
     assert_eq!(store.delivery(leased[0].delivery).unwrap().unwrap().0.state, DeliveryState::Pending);
-    store.finish(leased[0].delivery, attempt(2, now, 204), Next::Delivered).await.unwrap();
-    store.finish(leased[0].delivery, attempt(1, now, 500), Next::Again(until)).await.unwrap();
+    store.finish(ended(leased[0].delivery, attempt(2, now, 204), Next::Delivered)).await.unwrap();
+    store.finish(ended(leased[0].delivery, attempt(1, now, 500), Next::Again(until))).await.unwrap();
     let (delivery, attempts, body) = store.delivery(leased[0].delivery).unwrap().unwrap();
     assert_eq!((delivery.state, delivery.attempts, delivery.last_status), (DeliveryState::Delivered, 2, Some(204)));
     assert_eq!(attempts, [attempt(1, now, 500), attempt(2, now, 204)]);

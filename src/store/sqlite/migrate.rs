@@ -18,6 +18,7 @@ const MIGRATIONS: &[Migration] = &[
     Migration { number: 1, name: "leads", sql: include_str!("migrations/0001_leads.sql") },
     Migration { number: 2, name: "kinds", sql: include_str!("migrations/0002_kinds.sql") },
     Migration { number: 3, name: "known", sql: include_str!("migrations/0003_known.sql") },
+    Migration { number: 4, name: "circuit", sql: include_str!("migrations/0004_circuit.sql") },
 ];
 
 /// Applies what is missing, all of it or nothing. While a daemon that began with the older schema serves the store, it is

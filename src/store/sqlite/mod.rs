@@ -4,6 +4,8 @@
 //! keeps to what SQLite and PostgreSQL share: `$n` in order of first appearance, ON CONFLICT, RETURNING, partial indexes.
 
 mod checkpoint;
+mod circuit;
+mod deliveries;
 mod foresee;
 mod known;
 mod leak;
@@ -12,6 +14,7 @@ mod migrate;
 mod queue;
 mod read;
 mod record;
+mod replay;
 mod series;
 mod standing;
 mod thread;
@@ -31,9 +34,9 @@ use rusqlite::{Connection, ErrorCode, OpenFlags, config::DbConfig};
 use tokio::sync::Notify;
 use tracing::warn;
 
-pub use self::foresee::Foreseen;
 use self::writer::Writer;
-use super::{AddressState, Attempt, Commit, Leased, Mark, NewLead, Next, Recorded, StoreError};
+pub use self::{foresee::Foreseen, queue::Pick};
+use super::{AddressState, Commit, Mark, NewLead, Recorded, StoreError};
 use crate::{clock::Millis, lead::Lead};
 
 const FILE: &str = "leads.db";
@@ -99,22 +102,6 @@ impl Store {
         Ok(recorded)
     }
 
-    /// Makes due at once what a process that died had leased, and gives back how many deliveries that were.
-    ///
-    /// A lock that ends with its process is the proof of death: while another daemon lives, its leases stay. To be
-    /// called before this process leases anything.
-    pub async fn release_leases(&mut self, folder: &Path) -> Result<usize, StoreError> {
-        let cannot = |source| StoreError::Folder { folder: folder.to_owned(), source };
-        let lock = folder.join(OUTBOX_LOCK);
-        let lock = OpenOptions::new().append(true).create(true).mode(0o640).open(lock).map_err(cannot)?;
-        match lock.try_lock() {
-            Ok(()) => self.outbox_lock = Some(Arc::new(lock)),
-            Err(TryLockError::WouldBlock) => return Ok(0),
-            Err(TryLockError::Error(e)) => return Err(cannot(e)),
-        }
-        self.writer()?.write(|conn| queue::release(conn, Millis::now())).await
-    }
-
     /// Corrects the kind of a recorded message. Gives back the lead as it stands now; `None` if there is no such lead.
     pub async fn mark(&self, mark: Mark) -> Result<Option<Lead>, StoreError> {
         let marked = self.writer()?.write(move |conn| mark::mark(conn, &mark)).await?;
@@ -131,23 +118,6 @@ impl Store {
     ) -> Result<(), StoreError> {
         let (address, reason) = (address.to_owned(), reason.map(str::to_owned));
         self.writer()?.write(move |conn| leak::set(conn, &address, state, Millis::now(), reason.as_deref())).await
-    }
-
-    /// Leases up to `limit` due deliveries of a sink until `until`, oldest first, counting the attempt.
-    pub async fn lease(&self, sink: &str, limit: usize, now: Millis, until: Millis) -> Result<Vec<Leased>, StoreError> {
-        let sink = sink.to_owned();
-        self.writer()?.write(move |conn| queue::lease(conn, &sink, limit, now, until)).await
-    }
-
-    /// Writes an attempt back and says what becomes of its delivery.
-    pub async fn finish(&self, delivery: i64, attempt: Attempt, next: Next) -> Result<(), StoreError> {
-        self.writer()?.write(move |conn| queue::finish(conn, delivery, &attempt, next)).await
-    }
-
-    /// When the next delivery of a sink is due, if any is pending.
-    pub async fn next_due(&self, sink: &str) -> Result<Option<Millis>, StoreError> {
-        let sink = sink.to_owned();
-        self.writer()?.write(move |conn| queue::next_due(conn, &sink)).await
     }
 
     /// Wakes every waiter when this process has added deliveries.

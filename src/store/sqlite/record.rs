@@ -4,6 +4,7 @@
 //! Runs on the writer thread only, so two letters of one sender that end in the same moment still get an order.
 
 use rusqlite::Connection;
+use serde::Serialize;
 
 use super::{
     engine,
@@ -17,7 +18,7 @@ use crate::{
     clock::Millis,
     config::Direct,
     event::{Event, EventType},
-    lead::{Confidence, Kind, Lead, Status},
+    lead::{Confidence, Kind, Status},
     store::{AddressState, Commit, NewLead, Recorded, StoreError, Subscriber, Way},
 };
 
@@ -150,9 +151,9 @@ pub fn next_sequence(conn: &Connection) -> Result<i64, StoreError> {
 }
 
 /// Writes an event; gives back its bytes.
-pub fn insert_event(
+pub fn insert_event<D: Serialize>(
     conn: &Connection,
-    event: &Event<Lead>,
+    event: &Event<D>,
     sequence: i64,
     lead_id: &str,
 ) -> Result<String, StoreError> {

@@ -1,4 +1,6 @@
-//! `leadmilter deliveries`: what became of events on their way to sinks.
+//! `leadmilter deliveries`: what became of events on their way to sinks, and sending them again.
+
+mod replay;
 
 use clap::{Subcommand, ValueEnum};
 
@@ -12,7 +14,7 @@ use crate::{
     store::{Attempt, Delivery, DeliveryFilter, DeliveryState},
 };
 
-/// List deliveries of events to sinks, or show one with its attempts
+/// List deliveries of events to sinks, show one with its attempts, or send some again
 #[derive(Debug, clap::Args)]
 #[command(
     args_conflicts_with_subcommands = true,
@@ -20,7 +22,8 @@ use crate::{
 Examples:
   leadmilter deliveries
   leadmilter deliveries list --sink crm --state dead --json
-  leadmilter deliveries show 42"
+  leadmilter deliveries show 42
+  leadmilter deliveries replay --sink crm --since 2026-11-20"
 )]
 pub struct Args {
     #[command(subcommand)]
@@ -42,6 +45,7 @@ enum Command {
         #[arg(long)]
         json: bool,
     },
+    Replay(replay::Args),
 }
 
 #[derive(Debug, clap::Args)]
@@ -72,11 +76,24 @@ enum State {
     Pending,
     Delivered,
     Dead,
+    Skipped,
+}
+
+impl From<State> for DeliveryState {
+    fn from(state: State) -> Self {
+        match state {
+            State::Pending => Self::Pending,
+            State::Delivered => Self::Delivered,
+            State::Dead => Self::Dead,
+            State::Skipped => Self::Skipped,
+        }
+    }
 }
 
 pub fn run(config: &Config, args: &Args) -> anyhow::Result<u8> {
     match &args.command {
         Some(Command::Show { id, json }) => show(config, *id, *json),
+        Some(Command::Replay(args)) => replay::run(config, args),
         Some(Command::List(list)) => listing(config, list),
         None => listing(config, &args.list),
     }
@@ -85,11 +102,7 @@ pub fn run(config: &Config, args: &Args) -> anyhow::Result<u8> {
 fn listing(config: &Config, list: &List) -> anyhow::Result<u8> {
     let filter = DeliveryFilter {
         sink: list.sink.clone(),
-        state: list.state.map(|state| match state {
-            State::Pending => DeliveryState::Pending,
-            State::Delivered => DeliveryState::Delivered,
-            State::Dead => DeliveryState::Dead,
-        }),
+        state: list.state.map(DeliveryState::from),
         lead_id: list.lead.clone(),
         limit: list.limit,
     };
@@ -116,6 +129,7 @@ pub fn state(of: &Delivery, config: &Config) -> String {
     };
     match (of.state, of.next_at) {
         (DeliveryState::Delivered, _) => format!("delivered after {attempts}{why}"),
+        (DeliveryState::Skipped, _) => format!("skipped{why}"),
         (DeliveryState::Dead, _) => format!("dead after {attempts}{why}"),
         (DeliveryState::Pending, next) => {
             format!("pending after {attempts}{why}, due {}", or_dash(next.map(|at| local(at, config))))

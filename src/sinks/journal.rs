@@ -1,0 +1,154 @@
+//! The journal: one line of JSON for each event, in a file of this host or on standard output.
+//!
+//! Given events, appends and syncs them before they count as delivered. A file that has grown to its size is put aside as
+//! `leads.jsonl.1`, and what was put aside before moves up by one. The file is opened by name for every call, so that another
+//! program may rotate it, too. A line that a crash cut off is ended before the next one is written.
+
+use std::{
+    fs::{self, File, OpenOptions},
+    io::{self, Read, Seek, SeekFrom, Write},
+    os::unix::fs::OpenOptionsExt,
+    path::{Path, PathBuf},
+    sync::{Arc, Mutex, PoisonError},
+    time::Instant,
+};
+
+use super::{Answer, Message, Verdict};
+use crate::config;
+
+/// A file that events are appended to.
+#[derive(Debug)]
+pub struct Journal {
+    config: Arc<config::Journal>,
+    /// One writer at a time: the rotation and the appending of two would cross.
+    turn: Arc<Mutex<()>>,
+}
+
+impl Journal {
+    /// Takes the config; opens nothing.
+    pub fn new(config: config::Journal) -> Self {
+        Self { config: Arc::new(config), turn: Arc::new(Mutex::new(())) }
+    }
+
+    /// Appends events; all of them, or none is told to have arrived.
+    pub async fn deliver(&self, messages: &[Message<'_>]) -> Vec<Answer> {
+        let begun = Instant::now();
+        let lines: String = messages.iter().flat_map(|message| [message.body, "\n"]).collect();
+        let (config, turn) = (Arc::clone(&self.config), Arc::clone(&self.turn));
+        let written = tokio::task::spawn_blocking(move || {
+            let _turn = turn.lock().unwrap_or_else(PoisonError::into_inner);
+            write(&config, lines.as_bytes())
+        });
+        let (verdict, error) = match written.await.unwrap_or_else(|broken| Err(io::Error::other(broken))) {
+            Ok(()) => (Verdict::Delivered, None),
+            Err(error) => (Verdict::Retry { floor: None }, Some(format!("journal cannot be written: {error}"))),
+        };
+        let doubt = error.is_some();
+        let answer = Answer { verdict, status: None, error, answer: None, duration: begun.elapsed(), doubt };
+        messages.iter().map(|_| answer.clone()).collect()
+    }
+}
+
+fn write(config: &config::Journal, lines: &[u8]) -> io::Result<()> {
+    let Some(path) = &config.path else {
+        let mut out = io::stdout().lock();
+        out.write_all(lines)?;
+        return out.flush();
+    };
+    if fs::metadata(path).is_ok_and(|file| file.len() >= config.max_size) {
+        put_aside(path, config.keep)?;
+    }
+    // Events are personal data: nobody but the service's user and group reads them.
+    let mut file = OpenOptions::new().read(true).append(true).create(true).mode(0o640).open(path)?;
+    if is_cut_off(&mut file)? {
+        file.write_all(b"\n")?;
+    }
+    file.write_all(lines)?;
+    file.sync_data()
+}
+
+fn is_cut_off(file: &mut File) -> io::Result<bool> {
+    if file.metadata()?.len() == 0 {
+        return Ok(false);
+    }
+    let mut last = [0];
+    file.seek(SeekFrom::End(-1))?;
+    file.read_exact(&mut last)?;
+    Ok(last != *b"\n")
+}
+
+/// Renames `leads.jsonl.1` to `.2` and so on, the oldest first, then the file itself to `.1`.
+fn put_aside(path: &Path, keep: u32) -> io::Result<()> {
+    if keep == 0 {
+        return fs::remove_file(path);
+    }
+    for number in (1..keep).rev() {
+        let from = numbered(path, number);
+        if from.exists() {
+            fs::rename(from, numbered(path, number + 1))?;
+        }
+    }
+    fs::rename(path, numbered(path, 1))
+}
+
+fn numbered(path: &Path, number: u32) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(format!(".{number}"));
+    PathBuf::from(name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::event::EventType;
+
+    fn journal(folder: &Path, max_size: u64, keep: u32) -> Journal {
+        Journal::new(config::Journal { path: Some(folder.join("leads.jsonl")), max_size, keep })
+    }
+
+    fn message(body: &str) -> Message<'_> {
+        let event_type = EventType::LeadReceived;
+        Message { event_id: "e", event_type, body, attempt: 1, doubt: false, note: None }
+    }
+
+    fn files(folder: &Path) -> Vec<(String, String)> {
+        let mut files: Vec<_> = fs::read_dir(folder)
+            .unwrap()
+            .map(|entry| {
+                let entry = entry.unwrap();
+                (entry.file_name().into_string().unwrap(), fs::read_to_string(entry.path()).unwrap())
+            })
+            .collect();
+        files.sort();
+        files
+    }
+
+    #[tokio::test]
+    async fn events_are_lines_and_a_full_file_is_put_aside() {
+        let folder = tempfile::tempdir().unwrap();
+        let journal = journal(folder.path(), 8, 2);
+        for pair in [["{1}", "{2}"], ["{3}", "{4}"], ["{5}", "{6}"], ["{7}", "{8}"]] {
+            let answers = journal.deliver(&pair.map(message)).await;
+            assert!(answers.iter().all(|answer| answer.verdict == Verdict::Delivered), "{answers:?}");
+        }
+        let expected =
+            [("leads.jsonl", "{7}\n{8}\n"), ("leads.jsonl.1", "{5}\n{6}\n"), ("leads.jsonl.2", "{3}\n{4}\n")];
+        assert_eq!(files(folder.path()), expected.map(|(name, text)| (name.to_owned(), text.to_owned())));
+    }
+
+    #[tokio::test]
+    async fn a_line_that_was_cut_off_stays_a_line_of_its_own() {
+        let folder = tempfile::tempdir().unwrap();
+        fs::write(folder.path().join("leads.jsonl"), "{1}\n{\"cut").unwrap();
+        journal(folder.path(), 1000, 1).deliver(&[message("{2}")]).await;
+        assert_eq!(files(folder.path()), [("leads.jsonl".to_owned(), "{1}\n{\"cut\n{2}\n".to_owned())]);
+    }
+
+    #[tokio::test]
+    async fn a_folder_that_is_not_there_is_a_failure_to_try_again() {
+        let answers = journal(Path::new("/nonexistent"), 1000, 1).deliver(&[message("{}")]).await;
+        assert_eq!(answers[0].verdict, Verdict::Retry { floor: None });
+        let error = answers[0].error.as_deref();
+        assert_eq!(error, Some("journal cannot be written: No such file or directory (os error 2)"));
+    }
+}
