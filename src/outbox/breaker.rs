@@ -64,6 +64,8 @@ pub struct Noted {
     pub spared: bool,
     /// What changed, if anything did.
     pub change: Option<Change>,
+    /// Changes so far: calls end side by side, and what was noted first may be told last.
+    pub changes: u64,
 }
 
 /// The circuit of one sink.
@@ -72,12 +74,15 @@ pub struct Breaker {
     after: u32,
     failures: u32,
     state: State,
+    /// Whether the store knows of the last change; until then, it says nothing of what a person wants.
+    is_stored: bool,
+    changes: u64,
 }
 
 impl Breaker {
     /// A sink that is called as usual, and suspended after so many failures; 0 for never.
     pub fn new(after: u32) -> Self {
-        Self { after, failures: 0, state: State::Active }
+        Self { after, failures: 0, state: State::Active, is_stored: true, changes: 0 }
     }
 
     /// Takes over what the store knows. A daemon that starts anew, perhaps with another config, sends a probe at once.
@@ -91,6 +96,9 @@ impl Breaker {
 
     /// Follows a person, who may have resumed the sink or paused it.
     pub fn follow(&mut self, stored: Option<&Circuit>) {
+        if !self.is_stored {
+            return;
+        }
         match (stored.map(|circuit| circuit.state), self.state) {
             (None, State::Suspended { .. } | State::Disabled) => {
                 self.state = State::Active;
@@ -99,6 +107,11 @@ impl Breaker {
             (Some(CircuitState::Disabled), _) => self.state = State::Disabled,
             (Some(CircuitState::Suspended) | None, _) => {}
         }
+    }
+
+    /// Notes that the store knows of the last change.
+    pub fn is_stored(&mut self) {
+        self.is_stored = true;
     }
 
     /// What a courier may do now.
@@ -113,6 +126,16 @@ impl Breaker {
 
     /// Notes what one call came to.
     pub fn note(&mut self, verdict: &Verdict, is_probe: bool, now: Millis) -> Noted {
+        let (spared, change) = self.noted(verdict, is_probe, now);
+        if change.is_some() {
+            self.is_stored = false;
+            self.changes += 1;
+        }
+        Noted { spared, change, changes: self.changes }
+    }
+
+    /// Whether the attempt is spared, and what changed.
+    fn noted(&mut self, verdict: &Verdict, is_probe: bool, now: Millis) -> (bool, Option<Change>) {
         match verdict {
             Verdict::Delivered | Verdict::Refused | Verdict::Again { .. } => {
                 let was_suspended = matches!(self.state, State::Suspended { .. });
@@ -121,37 +144,37 @@ impl Breaker {
                     self.state = State::Active;
                 }
                 let spared = matches!(verdict, Verdict::Again { .. });
-                Noted { spared, change: was_suspended.then_some(Change::Resumed) }
+                (spared, was_suspended.then_some(Change::Resumed))
             }
             Verdict::Disabled => {
                 let change = (self.state != State::Disabled).then_some(Change::Disabled);
                 self.state = State::Disabled;
-                Noted { spared: true, change }
+                (true, change)
             }
-            Verdict::Skipped { .. } => Noted { spared: false, change: None },
+            Verdict::Skipped { .. } => (false, None),
             Verdict::Retry { floor } => self.failed(*floor, is_probe, now),
             Verdict::Misconfigured => self.failed(None, is_probe, now),
         }
     }
 
-    fn failed(&mut self, floor: Option<Duration>, is_probe: bool, now: Millis) -> Noted {
+    fn failed(&mut self, floor: Option<Duration>, is_probe: bool, now: Millis) -> (bool, Option<Change>) {
         self.failures = self.failures.saturating_add(1);
         let next = |wait: Duration| now.plus(wait.max(floor.unwrap_or_default()));
         match self.state {
             State::Active if self.after > 0 && self.failures >= self.after => {
                 let probe_at = next(FIRST_WAIT);
                 self.state = State::Suspended { probe_at, wait: FIRST_WAIT };
-                Noted { spared: true, change: Some(Change::Suspended { failures: self.failures, probe_at }) }
+                (true, Some(Change::Suspended { failures: self.failures, probe_at }))
             }
             State::Suspended { wait, .. } if is_probe => {
                 let wait = wait.saturating_mul(2).min(LONGEST_WAIT);
                 let probe_at = next(wait);
                 self.state = State::Suspended { probe_at, wait };
-                Noted { spared: true, change: Some(Change::Probed { probe_at }) }
+                (true, Some(Change::Probed { probe_at }))
             }
             // Calls that were open when the circuit changed.
-            State::Suspended { .. } | State::Disabled => Noted { spared: true, change: None },
-            State::Active => Noted { spared: false, change: None },
+            State::Suspended { .. } | State::Disabled => (true, None),
+            State::Active => (false, None),
         }
     }
 }
@@ -221,9 +244,12 @@ mod tests {
     fn a_sink_that_wants_nothing_more_waits_for_a_person() {
         let mut breaker = Breaker::new(1);
         let noted = breaker.note(&Verdict::Disabled, false, at(0));
-        assert_eq!(noted, Noted { spared: true, change: Some(Change::Disabled) });
+        assert_eq!(noted, Noted { spared: true, change: Some(Change::Disabled), changes: 1 });
         assert_eq!(breaker.note(&Verdict::Disabled, false, at(0)).change, None);
+        // A store that has not been told yet says nothing.
+        breaker.follow(None);
         assert_eq!(breaker.permit(at(999)), Permit::Wait(None));
+        breaker.is_stored();
         breaker.follow(None);
         assert_eq!(breaker.permit(at(999)), Permit::All);
     }
@@ -232,7 +258,7 @@ mod tests {
     fn without_a_number_nothing_is_ever_suspended() {
         let mut breaker = Breaker::new(0);
         for _ in 0..1000 {
-            assert_eq!(breaker.note(&RETRY, false, at(0)), Noted { spared: false, change: None });
+            assert_eq!(breaker.note(&RETRY, false, at(0)), Noted { spared: false, change: None, changes: 0 });
         }
     }
 

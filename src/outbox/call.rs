@@ -75,8 +75,8 @@ pub struct Finished {
     pub done: Vec<Done>,
     /// What the receiver said of the call as a whole.
     pub verdict: Verdict,
-    /// What changed in how the sink is called.
-    pub change: Option<Change>,
+    /// What changed in how the sink is called, and the number of that change.
+    pub change: Option<(Change, u64)>,
     /// Whether the store knows.
     pub written: Result<(), StoreError>,
 }
@@ -107,7 +107,7 @@ pub async fn call(desk: Arc<Desk>, leased: Vec<Leased>, leased_until: Millis, is
     });
     let done = done.collect();
     let written = write_back(&desk, ended, leased_until).await;
-    Finished { done, verdict, change: noted.change, written }
+    Finished { done, verdict, change: noted.change.map(|change| (change, noted.changes)), written }
 }
 
 fn message(leased: &Leased) -> Message<'_> {

@@ -58,6 +58,10 @@ pub struct Courier {
     held: Option<(i64, Millis)>,
     /// Whether the store has been asked how the sink stands.
     has_begun: bool,
+    /// A change of the circuit that has not been told yet, and why it came.
+    untold: Option<(Change, String)>,
+    /// The number of the last change that was noted.
+    told: u64,
     /// The last wait for a store that fails; `None` while it answers.
     store_wait: Option<Duration>,
 }
@@ -80,6 +84,8 @@ impl Courier {
             pace,
             held: None,
             has_begun: false,
+            untold: None,
+            told: 0,
             store_wait: None,
         }
     }
@@ -93,13 +99,16 @@ impl Courier {
             let rest = self.start_calls().await;
             tokio::select! {
                 () = stop.cancelled() => {}
-                Some(ended) = self.calls.join_next() => self.end_calls(ended).await,
+                Some(ended) = self.calls.join_next() => self.end_calls(ended),
                 () = added, if rest.has_use_for_more => {}
                 () = sleep(rest.longest) => {}
             }
         }
         while let Some(ended) = self.calls.join_next().await {
-            self.end_calls(ended).await;
+            self.end_calls(ended);
+        }
+        if let Err(failure) = self.tell().await {
+            self.health.note_store(&self.desk.config.id, &failure);
         }
     }
 
@@ -149,6 +158,7 @@ impl Courier {
 
     /// Whether the sink may be called, as far as the store and this courier know.
     async fn permit(&mut self) -> Result<Permit, StoreError> {
+        self.tell().await?;
         let (now, id) = (self.desk.conditions.clock.now(), self.desk.config.id.clone());
         if !self.has_begun {
             let stored = self.desk.store.circuit(&id).await?;
@@ -205,18 +215,18 @@ impl Courier {
     }
 
     /// Notes a call that ended, and every other that has ended by now: their room is filled in one go.
-    async fn end_calls(&mut self, ended: Result<Finished, JoinError>) {
+    fn end_calls(&mut self, ended: Result<Finished, JoinError>) {
         let mut next = Some(ended);
         while let Some(ended) = next {
             match ended {
-                Ok(finished) => self.note(&finished).await,
+                Ok(finished) => self.note(&finished),
                 Err(failure) => log::broken_call(&self.desk.config.id, &failure),
             }
             next = self.calls.try_join_next();
         }
     }
 
-    async fn note(&mut self, finished: &Finished) {
+    fn note(&mut self, finished: &Finished) {
         let id = &self.desk.config.id;
         for done in &finished.done {
             self.health.note(id, done);
@@ -245,13 +255,25 @@ impl Courier {
             });
             self.held = waiting;
         }
-        if let Some(change) = finished.change {
+        if let Some((change, number)) = finished.change.filter(|(_, number)| *number > self.told) {
+            self.told = number;
             if change == Change::Resumed {
                 self.pace.begin_slowly();
             }
             let reason = finished.done.iter().find_map(|done| done.error.clone()).unwrap_or_default();
-            self.notices.tell(&self.desk, change, reason).await;
+            self.notices.log(&self.desk, change, &reason);
+            self.untold = Some((change, reason));
         }
+    }
+
+    /// Tells the store and the other sinks of a change.
+    async fn tell(&mut self) -> Result<(), StoreError> {
+        if let Some((change, reason)) = &self.untold {
+            self.notices.tell(&self.desk, *change, reason).await?;
+            self.untold = None;
+            self.breaker().is_stored();
+        }
+        Ok(())
     }
 
     fn breaker(&self) -> MutexGuard<'_, Breaker> {

@@ -98,12 +98,6 @@ pub fn resumed(sink: &str) {
     info!(sink, "sink resumed");
 }
 
-/// The store does not know how a sink is called.
-pub fn not_noted(sink: &str, failure: &StoreError) {
-    let cause = failure.source().map(ToString::to_string).unwrap_or_default();
-    error!(sink, cause, "state of the sink was not written down: {failure}");
-}
-
 /// A call broke in a way that it should not; its event comes again when the lease has passed.
 pub fn broken_call(sink: &str, failure: &tokio::task::JoinError) {
     error!(sink, "call broke off, its event will be sent again: {failure}");

@@ -1,6 +1,6 @@
 //! Tells that a sink is suspended, switched off, or takes events again: the store, other sinks, the log and the counters.
 //!
-//! Given a change of the circuit. What the store does not take is told by the log alone, and once more with the next change.
+//! Given a change of the circuit. What the store does not take at once is told again by the courier's next look.
 
 use std::time::Duration;
 
@@ -34,32 +34,33 @@ impl Notices {
         is
     }
 
-    /// Tells of a change.
-    pub async fn tell(&self, desk: &Desk, change: Change, reason: String) {
-        let (id, since) = (&desk.config.id, desk.conditions.clock.now());
-        let circuit = |state, probe_at| Circuit { state, since, probe_at, reason: reason.clone() };
-        let written = match change {
-            Change::Suspended { failures, probe_at } => {
-                desk.conditions.metrics.outbox_suspended.one();
-                log::suspended(id, failures, &reason, probe_at);
+    /// Says and counts it.
+    pub fn log(&self, desk: &Desk, change: Change, reason: &str) {
+        let id = &desk.config.id;
+        match change {
+            Change::Suspended { failures, probe_at } => log::suspended(id, failures, reason, probe_at),
+            Change::Disabled => log::disabled(id, reason),
+            Change::Probed { probe_at } => log::probed(id, reason, probe_at),
+            Change::Resumed => log::resumed(id),
+        }
+        if matches!(change, Change::Suspended { .. } | Change::Disabled) {
+            desk.conditions.metrics.outbox_suspended.one();
+        }
+    }
+
+    /// Tells the store, and by it the other sinks.
+    pub async fn tell(&self, desk: &Desk, change: Change, reason: &str) -> Result<(), StoreError> {
+        let since = desk.conditions.clock.now();
+        let circuit = |state, probe_at| Circuit { state, since, probe_at, reason: reason.to_owned() };
+        match change {
+            Change::Suspended { probe_at, .. } => {
                 self.open(desk, circuit(CircuitState::Suspended, Some(probe_at))).await
             }
-            Change::Disabled => {
-                desk.conditions.metrics.outbox_suspended.one();
-                log::disabled(id, &reason);
-                self.open(desk, circuit(CircuitState::Disabled, None)).await
-            }
+            Change::Disabled => self.open(desk, circuit(CircuitState::Disabled, None)).await,
             Change::Probed { probe_at } => {
-                log::probed(id, &reason, probe_at);
                 self.still_open(desk, circuit(CircuitState::Suspended, Some(probe_at))).await
             }
-            Change::Resumed => {
-                log::resumed(id);
-                desk.store.set_circuit(id, None).await
-            }
-        };
-        if let Err(failure) = written {
-            log::not_noted(id, &failure);
+            Change::Resumed => desk.store.set_circuit(&desk.config.id, None).await,
         }
     }
 

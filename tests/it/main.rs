@@ -10,6 +10,7 @@
     reason = "a test that fails should fail at once, in its helpers too"
 )]
 
+mod attempts;
 mod charsets;
 mod cli;
 mod command;
@@ -41,6 +42,7 @@ mod manual;
 mod memory;
 mod milter;
 mod milter_house;
+mod never_lost;
 mod offers;
 mod office;
 mod outbox;
@@ -60,6 +62,7 @@ mod sieve;
 mod sieve_house;
 mod sinks;
 mod smtp_client;
+mod stopped_clock;
 mod store;
 mod store_locked;
 mod story;
