@@ -2,7 +2,7 @@
 """Receives lead events from leadmilter, checks that they are genuine, and prints them.
 
 A pattern to copy into your own application: everything a receiver must do is in
-`verify` and `Receiver.do_POST`. Needs nothing but Python 3.
+`verify`, `Journal` and `Receiver.do_POST`. Needs nothing but Python 3.9.
 """
 
 import argparse
@@ -10,6 +10,8 @@ import base64
 import hashlib
 import hmac
 import json
+import os
+import re
 import sys
 import threading
 import time
@@ -21,16 +23,22 @@ LONGEST_BODY = 1024 * 1024
 
 def read_secrets(path):
     """One secret a line; two while they are being changed."""
-    with open(path, encoding="ascii") as file:
-        lines = [line.strip() for line in file]
-    return [base64.b64decode(line.removeprefix("whsec_")) for line in lines if line]
+    with open(path, encoding="utf-8") as file:
+        lines = [line.strip() for line in file if line.startswith("whsec_")]
+    secrets = [base64.b64decode(line.removeprefix("whsec_")) for line in lines]
+    if not secrets:
+        sys.exit(f"{path} holds no line that begins with whsec_")
+    return secrets
 
 
 def verify(secrets, headers, body, now):
     """The event's id if the body is genuine and fresh, else None (Standard Webhooks 1.0.0)."""
     event_id = headers.get("webhook-id", "")
     timestamp = headers.get("webhook-timestamp", "")
-    if not event_id or not timestamp.isdecimal() or abs(now - int(timestamp)) > TOLERANCE:
+    # A full stop in either would let parts of what is signed change their places.
+    if not re.fullmatch("[0-9A-Za-z_-]{1,64}", event_id) or not re.fullmatch("[0-9]{1,12}", timestamp):
+        return None
+    if abs(now - int(timestamp)) > TOLERANCE:
         return None
     # The bytes as they came: JSON that was parsed and printed again has another signature.
     signed = f"{event_id}.{timestamp}.".encode() + body
@@ -45,15 +53,25 @@ def verify(secrets, headers, body, now):
 
 
 class Journal:
-    """Knows which events came already, and writes each to a file if there is one."""
+    """Knows which events came already, and writes each to a file if there is one. A table with a unique key does the
+    same in an application with a database."""
 
     def __init__(self, path):
         self.lock = threading.Lock()
-        self.file = open(path, "a+", encoding="utf-8") if path else None
+        self.file = open(path, "a+b", buffering=0) if path else None
+        self.length = 0
         self.seen = set()
         if self.file:
             self.file.seek(0)
-            self.seen = {json.loads(line)["id"] for line in self.file}
+            for line in self.file.read().splitlines(keepends=True):
+                if line.endswith(b"\n"):
+                    self.seen.add(json.loads(line)["id"])
+                    self.length += len(line)
+            self.cut()
+
+    def cut(self):
+        """Removes half a line that a power cut or a full disk left: its event was not answered, and comes again."""
+        self.file.truncate(self.length)
 
     def add(self, event_id, event):
         """Keeps the event; true if it came before."""
@@ -61,8 +79,12 @@ class Journal:
             duplicate = event_id in self.seen
             if self.file:
                 entry = {"id": event_id, "duplicate": duplicate, "event": event}
-                self.file.write(json.dumps(entry, ensure_ascii=False) + "\n")
-                self.file.flush()
+                line = json.dumps(entry, ensure_ascii=False).encode() + b"\n"
+                if self.file.write(line) < len(line):
+                    self.cut()
+                    raise OSError("the disk is full")
+                os.fsync(self.file.fileno())
+                self.length += len(line)
             self.seen.add(event_id)
             return duplicate
 
@@ -73,18 +95,20 @@ class Receiver(BaseHTTPRequestHandler):
 
     def do_POST(self):
         length = self.headers.get("content-length", "")
-        if not length.isdecimal() or int(length) > LONGEST_BODY:
+        if not re.fullmatch("[0-9]{1,12}", length) or int(length) > LONGEST_BODY:
             self.close_connection = True
-            return self.answer(413)
+            return self.answer(413 if length else 411)
         body = self.rfile.read(int(length))
-        event_id = verify(self.server.secrets, self.headers, body, time.time())
+        event_id = verify(self.server.secrets, self.headers, body, int(time.time()))
         if event_id is None:
             return self.answer(401)
         event = json.loads(body)
         # Keep first, answer then: what was answered with 2xx is never sent again.
         duplicate = self.server.journal.add(event_id, event)
+        # With `format = "cloudevents-binary"` the type is no part of the body.
+        kind = self.headers.get("ce-type") or event["type"]
         note = " (came before)" if duplicate else ""
-        print(f"{event['type']} {event_id}{note}\n{json.dumps(event, ensure_ascii=False, indent=2)}", flush=True)
+        print(f"{kind} {event_id}{note}\n{json.dumps(event, ensure_ascii=False, indent=2)}", flush=True)
         self.answer(204)
 
     def answer(self, status):
