@@ -13,6 +13,7 @@
 mod attempts;
 mod charsets;
 mod cli;
+mod clients;
 mod command;
 mod company;
 mod config;
@@ -43,6 +44,7 @@ mod memory;
 mod milter;
 mod milter_house;
 mod never_lost;
+mod node_red;
 mod offers;
 mod office;
 mod outbox;

@@ -21,6 +21,9 @@ use crate::{
 /// A substitute that no ASCII can spell: it is the event's `subject`.
 pub const SUBSTITUTE: &str = "инфо+реклама@company.ru";
 
+/// The same where a header has to hold it (CloudEvents, HTTP Protocol Binding, section 3.1.3.2).
+pub const ENCODED: &str = "%D0%B8%D0%BD%D1%84%D0%BE+%D1%80%D0%B5%D0%BA%D0%BB%D0%B0%D0%BC%D0%B0@company.ru";
+
 /// Seed and public key of an Ed25519 key that Svix published for tests.
 const KEY: &str = "6Xb/dCcHpPea21PS1N9VY/NZW723CEc77N4rJCubMbfVKIDij2HKpMKkioLlX0dRqSKJp4AJ6p9lMicMFs6Kvg==";
 
@@ -30,6 +33,8 @@ pub struct Pushed {
     /// Its id.
     pub id: String,
     /// What the store holds of it.
+    pub body: String,
+    /// The same, read.
     pub event: Value,
     /// The status of each attempt, `None` where no answer came.
     pub statuses: Vec<Option<u16>>,
@@ -53,7 +58,7 @@ pub async fn push(sink: &config::Sink) -> Pushed {
     outbox.stop(PATIENCE).await;
     let (_, attempts, body) = store.delivery(delivered.id).unwrap().unwrap();
     let statuses = attempts.into_iter().map(|attempt| attempt.status).collect();
-    Pushed { id, event: serde_json::from_str(&body).unwrap(), statuses }
+    Pushed { id, event: serde_json::from_str(&body).unwrap(), body, statuses }
 }
 
 /// The request that the outbox makes of an event to a sink like this one, and the event.
@@ -73,6 +78,11 @@ pub fn signed_with(secrets: &[&str], url: &str) -> config::Sink {
 pub fn with_key(sink: config::Sink) -> config::Sink {
     let seed = STANDARD.decode(KEY).unwrap()[..32].to_vec();
     config::Sink { signing_keys: vec![Secret::new(seed)], ..sink }
+}
+
+/// The public key to what [`with_key`] signs with.
+pub fn public_key() -> String {
+    STANDARD.encode(&STANDARD.decode(KEY).unwrap()[32..])
 }
 
 /// The same sink with another form of events.

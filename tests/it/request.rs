@@ -59,6 +59,11 @@ impl Request {
         std::str::from_utf8(&self.body).unwrap()
     }
 
+    /// Its headers.
+    pub fn headers(&self) -> &BTreeMap<String, String> {
+        &self.headers
+    }
+
     /// Makes the request and gives back the status of the answer.
     pub async fn send(&self, url: &str) -> u16 {
         let (host, path) = url.strip_prefix("http://").unwrap().split_once('/').unwrap();
