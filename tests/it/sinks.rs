@@ -1,9 +1,6 @@
 //! One call of a webhook, against receivers that behave in every way a receiver can.
 
-use std::{
-    process::Stdio,
-    time::{Duration, SystemTime},
-};
+use std::time::{Duration, SystemTime};
 
 use axum::{body::Body, response::Response};
 use leadmilter::{
@@ -13,9 +10,8 @@ use leadmilter::{
     sinks::{Answer, Message, Sink, Verdict},
 };
 use tokio::{
-    io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader},
+    io::{AsyncReadExt, AsyncWriteExt},
     net::TcpListener,
-    process::{Child, Command},
 };
 
 use crate::house::{self, OTHER_SECRET, Receiver, SECRET, status, with_header};
@@ -193,68 +189,4 @@ async fn a_body_that_breaks_off_changes_nothing() {
     let url = raw(b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\nthanks").await;
     let answer = deliver(&house::sink("crm", &url)).await;
     assert_eq!((answer.verdict, answer.error), (Verdict::Delivered, None));
-}
-
-/// The receiver that is shipped, on a free port.
-struct Shipped {
-    _process: Child,
-    url: String,
-}
-
-impl Shipped {
-    async fn start(folder: &std::path::Path) -> Self {
-        std::fs::write(folder.join("secret"), format!("{OTHER_SECRET}\n{SECRET}\n")).unwrap();
-        let mut process = Command::new("python3")
-            .arg(concat!(env!("CARGO_MANIFEST_DIR"), "/contrib/receivers/receiver.py"))
-            .args(["--port", "0", "--secret-file"])
-            .arg(folder.join("secret"))
-            .arg("--out")
-            .arg(folder.join("events.jsonl"))
-            .stdout(Stdio::piped())
-            .kill_on_drop(true)
-            .spawn()
-            .expect("python3 runs");
-        let mut lines = BufReader::new(process.stdout.take().unwrap()).lines();
-        let ready = tokio::time::timeout(house::PATIENCE, lines.next_line()).await.unwrap().unwrap().unwrap();
-        // Somebody has to read on, or the receiver would get a closed pipe.
-        tokio::spawn(async move { while let Ok(Some(_)) = lines.next_line().await {} });
-        Self { _process: process, url: ready.strip_prefix("listening on ").unwrap().to_owned() }
-    }
-
-    /// The status of a call with this timestamp and a signature that fits it.
-    async fn call_at(&self, seconds: i64) -> u16 {
-        let signature = standardwebhooks::Webhook::new(SECRET).unwrap().sign("old", seconds, BODY.as_bytes()).unwrap();
-        // Opening a sink chooses the TLS provider that every client needs.
-        Sink::open(&house::sink("crm", &self.url)).unwrap();
-        let client = reqwest::Client::builder().tls_certs_only([]).no_proxy().build().unwrap();
-        let request = client
-            .post(&self.url)
-            .header("webhook-id", "old")
-            .header("webhook-timestamp", seconds)
-            .header("webhook-signature", signature);
-        request.body(BODY).send().await.unwrap().status().as_u16()
-    }
-}
-
-#[tokio::test]
-async fn the_shipped_receiver_takes_genuine_events_and_tells_duplicates() {
-    let folder = tempfile::tempdir().unwrap();
-    let shipped = Shipped::start(folder.path()).await;
-
-    let crm = house::sink("crm", &shipped.url);
-    let forger = config::Sink { secrets: vec![house::secret("whsec_AAAA")], ..crm.clone() };
-    let mut statuses = Vec::new();
-    for config in [&crm, &crm, &forger] {
-        statuses.push(deliver(config).await.status);
-    }
-    assert_eq!(statuses, [Some(204), Some(204), Some(401)]);
-
-    let now = Millis::now().seconds();
-    assert_eq!((shipped.call_at(now - 320).await, shipped.call_at(now + 320).await), (401, 401));
-
-    let text = std::fs::read_to_string(folder.path().join("events.jsonl")).unwrap();
-    let entries: Vec<serde_json::Value> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
-    let event: serde_json::Value = serde_json::from_str(BODY).unwrap();
-    let entry = |duplicate| serde_json::json!({"id": MESSAGE.event_id, "duplicate": duplicate, "event": event});
-    assert_eq!(entries, [entry(false), entry(true)]);
 }
