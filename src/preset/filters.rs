@@ -1,4 +1,4 @@
-//! Filters of templates beside Jinja's own: times as numbers, hashes, cuts.
+//! Filters of templates beside Jinja's own: times as numbers, hashes, cuts, and a look at what has to be a number.
 //!
 //! Each is given a value and gives back another; one that cannot makes the template fail, and nothing passes nothing on.
 
@@ -16,6 +16,7 @@ pub(super) fn add(environment: &mut Environment<'_>) {
     environment.add_filter("sha256", |text: Value| on_text(&text, |text| hexadecimal(&Sha256::digest(text))));
     environment.add_filter("base64", |text: Value| on_text(&text, |text| STANDARD.encode(text)));
     environment.add_filter("cut", |text: Value, most: usize| on_text(&text, |text| text.chars().take(most).collect()));
+    environment.add_filter("digits", digits);
 }
 
 fn number(time: &Value, of: impl Fn(Timestamp) -> i64) -> Result<Value, Error> {
@@ -44,6 +45,14 @@ fn on_text(value: &Value, of: impl Fn(&str) -> String) -> Value {
     }
 }
 
+/// A text of digits as it is, and nothing for any other: an id that a browser sent is anything.
+fn digits(value: &Value) -> Value {
+    let text = on_text(value, str::to_owned);
+    let is_number =
+        text.as_str().is_some_and(|text| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit()));
+    if is_number { text } else { Value::UNDEFINED }
+}
+
 fn hexadecimal(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
@@ -69,6 +78,12 @@ mod tests {
             ("{{ (name ~ ':') | base64 }}", Some(json!("0JDQvdC90LA6"))),
             ("{{ name | cut(2) }}", Some(json!("Ан"))),
             ("{{ count | cut(9) }}", Some(json!("7"))),
+            ("{{ '12345678901234567890' | digits }}", Some(json!("12345678901234567890"))),
+            ("{{ count | digits }}", Some(json!("7"))),
+            ("{{ '1a' | digits }}", None),
+            ("{{ '١' | digits }}", None),
+            ("{{ '' | digits }}", None),
+            ("{{ nothing | digits }}", None),
         ];
         for (template, expected) in rows {
             assert_eq!(Template::parse(template).unwrap().value(&context).unwrap(), expected, "{template}");
