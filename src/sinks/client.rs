@@ -16,8 +16,9 @@ use super::{
 };
 use crate::{config, lead::bounded};
 
-/// Bytes of an answer that are read; a longer one loses its connection.
-pub const READ: usize = 64 * 1024;
+/// Bytes of an answer that are read; a longer one loses its connection. Half an answer is no JSON, so there has to be
+/// room for the listing that a lookup asks for.
+pub const READ: usize = 256 * 1024;
 
 /// Characters of an error that are kept.
 const ERROR: usize = 300;
