@@ -53,6 +53,7 @@ mod postfix;
 mod postfix_house;
 mod preset_amocrm;
 mod preset_bitrix24;
+mod preset_metrika;
 mod preset_pages;
 mod push_house;
 mod receivers;

@@ -4,7 +4,7 @@ use std::{fs, os::unix::fs::PermissionsExt, path::Path};
 
 use leadmilter::{config, preset::Preset};
 
-const PAGES: [&str; 2] = ["bitrix24", "amocrm"];
+const PAGES: [&str; 3] = ["bitrix24", "amocrm", "metrika"];
 
 /// Without one, a config is warned of.
 const CHANNEL: &str = include_str!("../config/good/minimal.toml");
