@@ -20,12 +20,14 @@ pub use tree::Tree;
 use request::Role;
 
 /// The presets that the program carries, in the order of the manual.
-const BUILT_IN: [(&str, &str); 5] = [
+const BUILT_IN: [(&str, &str); 7] = [
     ("webhook", include_str!("../../contrib/sinks/webhook.toml")),
     ("journal", include_str!("../../contrib/sinks/journal.toml")),
     ("bitrix24", include_str!("../../contrib/sinks/bitrix24.toml")),
     ("amocrm", include_str!("../../contrib/sinks/amocrm.toml")),
     ("metrika", include_str!("../../contrib/sinks/metrika.toml")),
+    ("roistat", include_str!("../../contrib/sinks/roistat.toml")),
+    ("calltouch", include_str!("../../contrib/sinks/calltouch.toml")),
 ];
 
 /// How to talk to one kind of system.

@@ -35,6 +35,12 @@ impl Request {
         self.header("content-type").starts_with("application/json").then(|| serde_json::from_slice(&self.body).ok())?
     }
 
+    /// The body as a form, in the order of its fields, if it says that it is one.
+    pub fn form(&self) -> Option<Vec<(String, String)>> {
+        let is = self.header("content-type") == "application/x-www-form-urlencoded";
+        is.then(|| url::form_urlencoded::parse(&self.body).into_owned().collect())
+    }
+
     /// A value of the query; empty if there is none.
     pub fn asked(&self, name: &str) -> &str {
         self.query.iter().find(|(known, _)| known == name).map_or("", |(_, value)| value)

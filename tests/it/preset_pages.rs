@@ -4,7 +4,7 @@ use std::{fs, os::unix::fs::PermissionsExt, path::Path};
 
 use leadmilter::{config, preset::Preset};
 
-const PAGES: [&str; 3] = ["bitrix24", "amocrm", "metrika"];
+const PAGES: [&str; 5] = ["bitrix24", "amocrm", "metrika", "roistat", "calltouch"];
 
 /// Without one, a config is warned of.
 const CHANNEL: &str = include_str!("../config/good/minimal.toml");
