@@ -120,7 +120,11 @@ mod tests {
                     .into(),
             ),
             ("[request]\npth = []", "line 3: unknown field `pth`, expected one of".into()),
-            ("[request]\nmethod = \"DELETE\"", "request.method: write GET, POST, PUT or PATCH".into()),
+            ("[request]\nmethod = \"DELETE\"", "request.method: write GET, POST, PUT, PATCH or OPTIONS".into()),
+            (
+                "[request]\nmethod = \"OPTIONS\"\nbody = { a = 1 }",
+                "request.method: GET and OPTIONS carry no body".into(),
+            ),
             ("[request]\nfound = \"x\"", "request.found: there is no such key here".into()),
             ("[request]\nheaders = { \"a b\" = \"\" }", "request.headers: \"a b\" is no name of a header".into()),
             (

@@ -45,6 +45,8 @@ pub enum Method {
     Put,
     /// Changes.
     Patch,
+    /// Asks what may be done.
+    Options,
 }
 
 /// The Authorization header.
@@ -173,10 +175,11 @@ fn method(given: &file::Request, body: &Body, key: &str) -> Result<Method, Prese
         Some("GET") => Method::Get,
         Some("PUT") => Method::Put,
         Some("PATCH") => Method::Patch,
-        Some(_) => return Err(PresetError::at(&format!("{key}.method"), "write GET, POST, PUT or PATCH")),
+        Some("OPTIONS") => Method::Options,
+        Some(_) => return Err(PresetError::at(&format!("{key}.method"), "write GET, POST, PUT, PATCH or OPTIONS")),
     };
-    if method == Method::Get && !matches!(body, Body::None) {
-        return Err(PresetError::at(&format!("{key}.method"), "a GET carries no body"));
+    if matches!(method, Method::Get | Method::Options) && !matches!(body, Body::None) {
+        return Err(PresetError::at(&format!("{key}.method"), "GET and OPTIONS carry no body"));
     }
     Ok(method)
 }

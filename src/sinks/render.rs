@@ -115,6 +115,7 @@ fn address(request: &Request, base: &Url, context: &Value) -> Result<Rendered, R
         Method::Post => reqwest::Method::POST,
         Method::Put => reqwest::Method::PUT,
         Method::Patch => reqwest::Method::PATCH,
+        Method::Options => reqwest::Method::OPTIONS,
     };
     Ok(Rendered { method, url, headers, payload: Payload::Nothing })
 }
@@ -183,6 +184,13 @@ mod tests {
         let got = rendered("body = { a = \"{{ data.x }}\" }", known);
         let expected = json!({ "a": HOSTILE }).to_string();
         assert_eq!(got.payload, Payload::Text { content_type: "application/json", body: expected });
+    }
+
+    #[test]
+    fn a_method_is_the_one_that_is_written() {
+        for method in ["GET", "POST", "PUT", "PATCH", "OPTIONS"] {
+            assert_eq!(rendered(&format!("method = {method:?}"), json!({})).method, method);
+        }
     }
 
     #[test]
