@@ -20,12 +20,13 @@ pub use tree::Tree;
 use request::Role;
 
 /// The presets that the program carries, in the order of the manual.
-const BUILT_IN: [(&str, &str); 7] = [
+const BUILT_IN: [(&str, &str); 8] = [
     ("webhook", include_str!("../../contrib/sinks/webhook.toml")),
     ("journal", include_str!("../../contrib/sinks/journal.toml")),
     ("bitrix24", include_str!("../../contrib/sinks/bitrix24.toml")),
     ("amocrm", include_str!("../../contrib/sinks/amocrm.toml")),
     ("metrika", include_str!("../../contrib/sinks/metrika.toml")),
+    ("ga4", include_str!("../../contrib/sinks/ga4.toml")),
     ("roistat", include_str!("../../contrib/sinks/roistat.toml")),
     ("calltouch", include_str!("../../contrib/sinks/calltouch.toml")),
 ];
