@@ -54,6 +54,7 @@ mod postfix_house;
 mod preset_amocrm;
 mod preset_bitrix24;
 mod preset_calltouch;
+mod preset_espocrm;
 mod preset_ga4;
 mod preset_metrika;
 mod preset_pages;

@@ -1,0 +1,189 @@
+//! The preset `espocrm` against a server that behaves as EspoCRM's Lead Capture does, by its documentation and source.
+
+use leadmilter::sinks::{Sink, Verdict};
+use serde_json::{Map, Value, json};
+
+use crate::{
+    house,
+    stand_in::{Asked, Judged, KEY, RETRY, StandIn, deliver, delivered, outcome, poor, rich, test, told, with},
+};
+
+/// A Lead Capture record.
+#[derive(Clone, Copy)]
+struct Record {
+    payload_fields: &'static [&'static str],
+    required: &'static [&'static str],
+    is_active: bool,
+}
+
+const ALL: &[&str] = &[
+    "firstName",
+    "lastName",
+    "emailAddress",
+    "description",
+    "cUtmSource",
+    "cUtmMedium",
+    "cUtmCampaign",
+    "cUtmTerm",
+    "cUtmContent",
+    "cLeadChannel",
+    "cLeadId",
+];
+
+const RECORD: Record = Record { payload_fields: ALL, required: &[], is_active: true };
+
+/// Takes the payload fields alone, and says what is wrong in a header.
+fn espo(record: Record) -> impl Fn(&Asked) -> Judged + Send + Sync + 'static {
+    move |asked| {
+        let is_known = record.is_active && asked.line.ends_with(&format!(" /api/v1/LeadCapture/{KEY}"));
+        match asked.line.split_once(' ').map(|(method, _)| method) {
+            Some("POST" | "OPTIONS") if !is_known => refusal(404, "Form ID is not valid.", ""),
+            Some("OPTIONS") => Judged::no(200, "true"),
+            Some("POST") => capture(record, asked),
+            _ => refusal(404, "", ""),
+        }
+    }
+}
+
+fn capture(record: Record, asked: &Asked) -> Judged {
+    let Some(Value::Object(payload)) = asked.json() else { return refusal(400, "No data.", "") };
+    assert_eq!(asked.header("accept"), "application/json");
+    let lead: Map<String, Value> =
+        payload.into_iter().filter(|(name, _)| record.payload_fields.contains(&name.as_str())).collect();
+    if lead.values().all(|value| value.as_str().is_none_or(str::is_empty)) {
+        return refusal(400, "empty", "");
+    }
+    if let Some(field) = record.required.iter().find(|field| !lead.contains_key(**field)) {
+        return validation(field, "required");
+    }
+    for name in ["firstName", "lastName", "cUtmSource", "cLeadChannel"] {
+        if lead.get(name).and_then(Value::as_str).is_some_and(|text| text.is_empty() || text.chars().count() > 100) {
+            return validation(name, "maxLength");
+        }
+    }
+    if lead.get("emailAddress").is_some_and(|address| !address.as_str().is_some_and(|text| text.contains('@'))) {
+        return validation("emailAddress", "emailAddress");
+    }
+    Judged::kept(200, "true", Value::Object(lead))
+}
+
+fn refusal(status: u16, reason: &str, body: &str) -> Judged {
+    Judged::no(status, body).with_header("x-status-reason", reason)
+}
+
+fn validation(field: &str, kind: &str) -> Judged {
+    let reason = format!("Field validation failure; entityType: Lead, field: {field}, type: {kind}.");
+    let data = json!({ "label": "validationFailure", "scope": null, "data": { "field": field, "type": kind } });
+    refusal(400, &reason, &json!({ "messageTranslation": data }).to_string())
+}
+
+fn sink(url: &str, key: &str) -> Sink {
+    Sink::open(&house::preset_sink("espocrm", url, key, &[])).unwrap()
+}
+
+#[tokio::test]
+async fn a_lead_is_captured_with_its_campaign() {
+    let espo = StandIn::start(espo(RECORD)).await;
+    assert_eq!(told(deliver(&sink(&espo.url, KEY), &rich()).await), delivered(200));
+    let lines = [
+        "Subject: \"},{{7*7}}\r\nX: <b>y</b>",
+        "Channel: Яндекс Директ",
+        "Written to: info+9gdkczyba0@company.ru",
+        "Page: https://company.ru/contacts",
+        "First page: https://company.ru/pumps?utm_source=yandex",
+        "Came from: https://yandex.ru/",
+        "Click ids: yclid=1234567890123456789",
+        "Worth: 1500 RUB",
+        "Lead: 01939f0e-7c1a-7f62-9d1e-5a0d6a1c2b33",
+    ];
+    let expected = json!({
+        "firstName": "Иван",
+        "lastName": "Петров",
+        "emailAddress": "ivan@client.example",
+        "description": lines.join("\n"),
+        "cUtmSource": "yandex",
+        "cUtmMedium": "cpc",
+        "cUtmCampaign": "pumps-msk",
+        "cUtmTerm": "купить насос",
+        "cUtmContent": "ad-17",
+        "cLeadChannel": "yandex-direct",
+        "cLeadId": "01939f0e-7c1a-7f62-9d1e-5a0d6a1c2b33",
+    });
+    assert_eq!(espo.kept(), [expected]);
+}
+
+#[tokio::test]
+async fn a_lead_of_nobody_has_a_last_name_all_the_same() {
+    let espo = StandIn::start(espo(RECORD)).await;
+    assert_eq!(told(deliver(&sink(&espo.url, KEY), &poor()).await), delivered(200));
+    let lines =
+        ["Written to: info+9gdkczyba0@company.ru", "Writes again", "Lead: 01939f0e-7c1a-7f62-9d1e-5a0d6a1c2b33"];
+    let expected = json!({
+        "lastName": "Unknown sender",
+        "description": lines.join("\n"),
+        "cLeadId": "01939f0e-7c1a-7f62-9d1e-5a0d6a1c2b33",
+    });
+    assert_eq!(espo.kept(), [expected]);
+}
+
+#[tokio::test]
+async fn a_name_is_split_at_its_last_word_and_cut() {
+    let espo = StandIn::start(espo(RECORD)).await;
+    let sink = sink(&espo.url, KEY);
+    let long = "Ж".repeat(101);
+    let rows = [
+        (json!("Анна Мария Петрова"), json!("Анна Мария"), json!("Петрова")),
+        (json!("Петрова"), Value::Null, json!("Петрова")),
+        (json!(format!("{long} {long}")), json!("Ж".repeat(100)), json!("Ж".repeat(100))),
+        (Value::Null, Value::Null, json!("ivan@client.example")),
+    ];
+    for (name, first, last) in rows {
+        assert_eq!(told(deliver(&sink, &with(rich(), "/data/sender/name", name.clone())).await), delivered(200));
+        let lead = espo.kept().pop().unwrap();
+        assert_eq!((lead["firstName"].clone(), lead["lastName"].clone()), (first, last), "{name}");
+    }
+}
+
+#[tokio::test]
+async fn only_payload_fields_arrive() {
+    let espo = StandIn::start(espo(Record { payload_fields: &["lastName", "emailAddress"], ..RECORD })).await;
+    assert_eq!(told(deliver(&sink(&espo.url, KEY), &rich()).await), delivered(200));
+    assert_eq!(espo.kept(), [json!({ "lastName": "Петров", "emailAddress": "ivan@client.example" })]);
+}
+
+#[tokio::test]
+async fn what_espocrm_does_not_take_says_who_has_to_act() {
+    let no_record = "EspoCRM has no active Lead Capture record with this API key";
+    let failure = "Field validation failure; entityType: Lead, field: emailAddress, type: required.";
+    let no_field = "none of the payload fields of the Lead Capture record is sent";
+    let rows = [
+        (RECORD, "other", rich(), outcome(Verdict::Misconfigured, 404, no_record)),
+        (Record { is_active: false, ..RECORD }, KEY, rich(), outcome(Verdict::Misconfigured, 404, no_record)),
+        (Record { payload_fields: &["phoneNumber"], ..RECORD }, KEY, rich(), {
+            outcome(Verdict::Misconfigured, 400, no_field)
+        }),
+        (Record { required: &["emailAddress"], ..RECORD }, KEY, poor(), outcome(Verdict::Refused, 400, failure)),
+    ];
+    for (record, key, lead, expected) in rows {
+        let espo = StandIn::start(espo(record)).await;
+        assert_eq!(told(deliver(&sink(&espo.url, key), &lead).await), expected);
+        assert_eq!(espo.kept(), Vec::<Value>::new());
+    }
+}
+
+#[tokio::test]
+async fn an_espocrm_that_fails_is_tried_again() {
+    let broken = StandIn::start(|_| refusal(500, "No field list specified.", "")).await;
+    let answer = deliver(&sink(&broken.url, KEY), &rich()).await;
+    assert!(answer.doubt);
+    assert_eq!(told(answer), outcome(RETRY, 500, "receiver answered 500"));
+}
+
+#[tokio::test]
+async fn the_test_asks_for_the_key_and_captures_nothing() {
+    let espo = StandIn::start(espo(RECORD)).await;
+    assert_eq!(test(&sink(&espo.url, KEY)).await, Some(delivered(200)));
+    let no_record = "EspoCRM has no active Lead Capture record with this API key";
+    assert_eq!(test(&sink(&espo.url, "other")).await, Some(outcome(Verdict::Misconfigured, 404, no_record)));
+    assert_eq!(espo.kept(), Vec::<Value>::new());
+}
