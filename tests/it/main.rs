@@ -57,6 +57,7 @@ mod preset_calltouch;
 mod preset_espocrm;
 mod preset_ga4;
 mod preset_metrika;
+mod preset_odoo;
 mod preset_pages;
 mod preset_roistat;
 mod push_house;
