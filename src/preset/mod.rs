@@ -20,7 +20,7 @@ pub use tree::Tree;
 use request::Role;
 
 /// The presets that the program carries, in the order of the manual.
-const BUILT_IN: [(&str, &str); 10] = [
+const BUILT_IN: [(&str, &str); 11] = [
     ("webhook", include_str!("../../contrib/sinks/webhook.toml")),
     ("journal", include_str!("../../contrib/sinks/journal.toml")),
     ("bitrix24", include_str!("../../contrib/sinks/bitrix24.toml")),
@@ -31,6 +31,7 @@ const BUILT_IN: [(&str, &str); 10] = [
     ("calltouch", include_str!("../../contrib/sinks/calltouch.toml")),
     ("espocrm", include_str!("../../contrib/sinks/espocrm.toml")),
     ("odoo", include_str!("../../contrib/sinks/odoo.toml")),
+    ("matomo", include_str!("../../contrib/sinks/matomo.toml")),
 ];
 
 /// How to talk to one kind of system.
