@@ -56,6 +56,7 @@ mod preset_bitrix24;
 mod preset_calltouch;
 mod preset_espocrm;
 mod preset_ga4;
+mod preset_hubspot;
 mod preset_matomo;
 mod preset_metrika;
 mod preset_odoo;
