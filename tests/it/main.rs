@@ -62,6 +62,7 @@ mod preset_metrika;
 mod preset_odoo;
 mod preset_pages;
 mod preset_roistat;
+mod preset_segment;
 mod push_house;
 mod receivers;
 mod relayed;
