@@ -20,7 +20,7 @@ pub use tree::Tree;
 use request::Role;
 
 /// The presets that the program carries, in the order of the manual.
-const BUILT_IN: [(&str, &str); 13] = [
+const BUILT_IN: [(&str, &str); 14] = [
     ("webhook", include_str!("../../contrib/sinks/webhook.toml")),
     ("journal", include_str!("../../contrib/sinks/journal.toml")),
     ("bitrix24", include_str!("../../contrib/sinks/bitrix24.toml")),
@@ -34,6 +34,7 @@ const BUILT_IN: [(&str, &str); 13] = [
     ("matomo", include_str!("../../contrib/sinks/matomo.toml")),
     ("hubspot", include_str!("../../contrib/sinks/hubspot.toml")),
     ("segment", include_str!("../../contrib/sinks/segment.toml")),
+    ("posthog", include_str!("../../contrib/sinks/posthog.toml")),
 ];
 
 /// How to talk to one kind of system.

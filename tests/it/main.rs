@@ -61,6 +61,7 @@ mod preset_matomo;
 mod preset_metrika;
 mod preset_odoo;
 mod preset_pages;
+mod preset_posthog;
 mod preset_roistat;
 mod preset_segment;
 mod push_house;
