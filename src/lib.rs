@@ -16,7 +16,8 @@
 //! | end | `classify`, `tagging`, `intake/{read,draft,dedupe}` | the lead is drawn up |
 //! | store | `store/sqlite/{writer,known,record}` | lead, event and deliveries are committed and synced, or known already |
 //! | answer | `attribution`, `intake/changes`, `milter/bundle` | forged headers go, ours come, recipients are rewritten |
-//! | push | `outbox`, `sinks` | due events are leased, called, written back; nobody's mail waits for it |
+//! | push | `outbox/{courier,call,breaker}` | due events are leased, called, written back; nobody's mail waits for it |
+//! | say it | `preset`, `sinks/{http,render,client,answer}` | the receiver got the request that its preset describes |
 //!
 //! # Layers
 //!
