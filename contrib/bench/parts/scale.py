@@ -2,12 +2,12 @@
 
 Many addresses in the config, many leads in the store, many connections, many recipients, a long time, many events.
 Given a `Bench`, gives back one table for each. The neighbours do the rest: `scale_daemon` starts the daemon in the
-shape that is asked for, `scale_store` makes the large store, `scale_idle` holds idle connections, `scale_soak` and
-`scale_outbox` are the two long stories.
+shape that is asked for, `scale_store` makes the large store, `scale_idle` holds idle connections, `scale_soak`,
+`scale_outbox` and `scale_drain` are the long stories.
 """
 
 import harness
-from parts import scale_daemon, scale_idle, scale_outbox, scale_soak, scale_store
+from parts import scale_daemon, scale_drain, scale_idle, scale_outbox, scale_soak, scale_store
 
 CONNECTIONS = 64  # that are busy, wherever nothing else is said
 CHANNELS, ADDRESSES = 1000, 100
@@ -25,6 +25,7 @@ def run(bench):
         scale_idle.table(bench),
         scale_soak.table(bench),
         *scale_outbox.tables(bench),
+        scale_drain.table(bench),
     ]
 
 
