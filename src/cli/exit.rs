@@ -2,7 +2,7 @@
 
 use std::io;
 
-use crate::{app::AppError, config::Faults, maillog::chain, store::StoreError};
+use crate::{app::AppError, config::Faults, maillog::chain, sinks::SinkError, store::StoreError};
 
 /// Done.
 pub const OK: u8 = 0;
@@ -40,6 +40,8 @@ pub fn explain(error: &anyhow::Error) -> (String, u8) {
         }
     } else if is_pipe(error) {
         return (String::new(), OK);
+    } else if error.is::<SinkError>() || matches!(error.downcast_ref(), Some(AppError::Sink(_))) {
+        CONFIG
     } else if let Some(AppError::Store(fault)) = error.downcast_ref() {
         of_store(fault)
     } else if let Some(fault) = error.downcast_ref() {

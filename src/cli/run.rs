@@ -1,12 +1,15 @@
 //! `leadmilter run`: the daemon in the foreground.
 
-use std::path::Path;
+use std::{path::Path, time::Duration};
 
 use anyhow::Context;
 use tracing::warn;
 
 use super::{exit, logs};
 use crate::{app, config, signals};
+
+/// How long threads that block may take to end.
+const LAST_THREADS: Duration = Duration::from_secs(1);
 
 /// Serves until a signal ends it.
 pub fn run(path: &Path) -> anyhow::Result<u8> {
@@ -23,9 +26,12 @@ pub fn run(path: &Path) -> anyhow::Result<u8> {
         .build()
         .context("cannot start the runtime")?;
     let path = path.to_owned();
-    runtime.block_on(async {
+    let ended = runtime.block_on(async {
         let signals = signals::listen().context("cannot listen for signals")?;
         app::run(loaded.config, Box::new(move || config::load(&path)), signals).await?;
         Ok(exit::OK)
-    })
+    });
+    // A name that is being resolved, or a journal on a network that is gone, keeps its thread for as long as it likes.
+    runtime.shutdown_timeout(LAST_THREADS);
+    ended
 }

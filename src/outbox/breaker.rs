@@ -88,24 +88,27 @@ impl Breaker {
     /// Takes over what the store knows. A daemon that starts anew, perhaps with another config, sends a probe at once.
     pub fn restore(&mut self, stored: Option<&Circuit>, now: Millis) {
         self.state = match stored.map(|circuit| circuit.state) {
-            None => State::Active,
+            None | Some(CircuitState::Resumed) => State::Active,
             Some(CircuitState::Suspended) => State::Suspended { probe_at: now, wait: FIRST_WAIT },
             Some(CircuitState::Disabled) => State::Disabled,
         };
     }
 
-    /// Follows a person, who may have resumed the sink or paused it.
-    pub fn follow(&mut self, stored: Option<&Circuit>) {
+    /// Follows what others have written: a person who paused or resumed the sink, or a courier of the config before.
+    pub fn follow(&mut self, stored: Option<&Circuit>, now: Millis) {
         if !self.is_stored {
             return;
         }
         match (stored.map(|circuit| circuit.state), self.state) {
-            (None, State::Suspended { .. } | State::Disabled) => {
+            (Some(CircuitState::Resumed), _) | (None, State::Suspended { .. } | State::Disabled) => {
                 self.state = State::Active;
                 self.failures = 0;
             }
             (Some(CircuitState::Disabled), _) => self.state = State::Disabled,
-            (Some(CircuitState::Suspended) | None, _) => {}
+            (Some(CircuitState::Suspended), State::Active) => {
+                self.state = State::Suspended { probe_at: now, wait: FIRST_WAIT };
+            }
+            (Some(CircuitState::Suspended), _) | (None, State::Active) => {}
         }
     }
 
@@ -247,10 +250,10 @@ mod tests {
         assert_eq!(noted, Noted { spared: true, change: Some(Change::Disabled), changes: 1 });
         assert_eq!(breaker.note(&Verdict::Disabled, false, at(0)).change, None);
         // A store that has not been told yet says nothing.
-        breaker.follow(None);
+        breaker.follow(None, at(999));
         assert_eq!(breaker.permit(at(999)), Permit::Wait(None));
         breaker.is_stored();
-        breaker.follow(None);
+        breaker.follow(None, at(999));
         assert_eq!(breaker.permit(at(999)), Permit::All);
     }
 

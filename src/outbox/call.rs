@@ -63,8 +63,8 @@ pub struct Done {
     pub attempt: u32,
     /// HTTP status, if an answer came.
     pub status: Option<u16>,
-    /// What went wrong.
-    pub error: Option<String>,
+    /// What went wrong, in our own words: a receiver's may hold whatever it was sent.
+    pub fault: Option<String>,
     /// Whether there is another attempt.
     pub next: Next,
 }
@@ -77,6 +77,8 @@ pub struct Finished {
     pub verdict: Verdict,
     /// What changed in how the sink is called, and the number of that change.
     pub change: Option<(Change, u64)>,
+    /// Requests that were made.
+    pub calls: u32,
     /// Whether the store knows.
     pub written: Result<(), StoreError>,
 }
@@ -95,19 +97,24 @@ pub async fn call(desk: Arc<Desk>, leased: Vec<Leased>, leased_until: Millis, is
         is_probe,
         desk.conditions.clock.now(),
     );
-    let ended: Vec<Ended> =
-        leased.iter().zip(answers).map(|(leased, answer)| ended(&desk, leased, at, answer, noted)).collect();
-    let done = leased.into_iter().zip(&ended).map(|(leased, ended)| Done {
-        delivery: leased.delivery,
-        event_id: leased.event_id,
-        attempt: leased.attempt,
-        status: ended.attempt.status,
-        error: ended.attempt.error.clone(),
-        next: ended.next,
-    });
-    let done = done.collect();
-    let written = write_back(&desk, ended, leased_until).await;
-    Finished { done, verdict, change: noted.change.map(|change| (change, noted.changes)), written }
+    let calls = answers.iter().map(|answer| answer.calls).max().unwrap_or_default();
+    let (mut all_ended, mut done) = (Vec::with_capacity(leased.len()), Vec::with_capacity(leased.len()));
+    for (leased, mut answer) in leased.into_iter().zip(answers) {
+        let fault = answer.fault.take();
+        let ended = ended(&desk, &leased, at, answer, noted);
+        let (attempt, status) = (leased.attempt, ended.attempt.status);
+        done.push(Done {
+            delivery: leased.delivery,
+            event_id: leased.event_id,
+            attempt,
+            status,
+            fault,
+            next: ended.next,
+        });
+        all_ended.push(ended);
+    }
+    let written = write_back(&desk, all_ended, leased_until).await;
+    Finished { done, verdict, change: noted.change.map(|change| (change, noted.changes)), calls, written }
 }
 
 fn message(leased: &Leased) -> Message<'_> {
@@ -131,17 +138,20 @@ fn of_all(answers: &[Answer]) -> Verdict {
 }
 
 fn ended(desk: &Desk, leased: &Leased, at: Millis, answer: Answer, noted: Noted) -> Ended {
-    let Answer { verdict, status, error, answer, duration, doubt } = answer;
-    let goes_on = matches!(verdict, Verdict::Again { .. } | Verdict::Disabled);
-    let has_failed = matches!(verdict, Verdict::Retry { .. } | Verdict::Misconfigured);
-    let spared = if goes_on { leased.spared < SPARED } else { has_failed && noted.spared };
+    let Answer { verdict, status, error, answer, duration, doubt, .. } = answer;
     let tries = leased.attempt.saturating_sub(leased.spared);
+    let spared = match verdict {
+        Verdict::Again { .. } | Verdict::Disabled => leased.spared < SPARED,
+        Verdict::Retry { .. } | Verdict::Misconfigured => noted.spared && !is_used_up(desk, tries, status),
+        _ => false,
+    };
     let Conditions { clock, luck, .. } = &desk.conditions;
     let next = schedule::next(&desk.config.retry, tries, !spared, &verdict, clock.now(), luck());
     let (error, note) = match verdict {
         Verdict::Again { note, .. } => (error, Some(note)),
         Verdict::Skipped { reason } => (Some(reason), None),
-        Verdict::Delivered => (error, None),
+        // What the receiver will never take is another thing when somebody sends it again.
+        Verdict::Delivered | Verdict::Refused => (error, None),
         _ => (error, leased.note.clone()),
     };
     let attempt = Attempt {
@@ -157,6 +167,13 @@ fn ended(desk: &Desk, leased: &Leased, at: Millis, answer: Answer, noted: Noted)
     Ended { delivery: leased.delivery, attempt, next, spared, doubt, note }
 }
 
+/// Whether an event has had all of its attempts, and a receiver that is there does not take it. It would else keep the events
+/// behind it waiting for ever, where they keep their order.
+fn is_used_up(desk: &Desk, tries: u32, status: Option<u16>) -> bool {
+    let is_there = status.is_some_and(|status| !matches!(status, 429 | 502..=504));
+    is_there && usize::try_from(tries).is_ok_and(|tries| tries > desk.config.retry.len())
+}
+
 /// The answers of a call, whatever the call does.
 async fn guarded(within: Duration, count: usize, call: impl Future<Output = Vec<Answer>>) -> Vec<Answer> {
     let begun = std::time::Instant::now();
@@ -165,9 +182,11 @@ async fn guarded(within: Duration, count: usize, call: impl Future<Output = Vec<
             verdict: Verdict::Retry { floor: None },
             status: None,
             error: Some(error.to_owned()),
+            fault: Some(error.to_owned()),
             answer: None,
             duration: begun.elapsed(),
             doubt: true,
+            calls: 1,
         };
         vec![answer; count]
     };

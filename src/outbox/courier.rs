@@ -4,12 +4,13 @@
 //! of the store makes it wait and try again; nothing ends it but [`Courier::run`]'s `stop`.
 
 use std::{
+    collections::HashMap,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
 use tokio::{
-    task::{JoinError, JoinSet},
+    task::{self, JoinError, JoinSet},
     time::{Instant, sleep},
 };
 use tokio_util::sync::CancellationToken;
@@ -23,10 +24,9 @@ use super::{
     pace::Pace,
 };
 use crate::{
-    clock::Millis,
     config,
     sinks::{Sink, Verdict},
-    store::{Next, Pick, Store, StoreError},
+    store::{CircuitState, Next, Pick, Store, StoreError},
 };
 
 /// Another process, such as `leadmilter ingest`, may have added deliveries, and nobody wakes us for those.
@@ -47,6 +47,16 @@ struct Rest {
     has_use_for_more: bool,
 }
 
+impl Rest {
+    fn ready(longest: Duration) -> Self {
+        Self { longest: longest.clamp(LOOK_AT_MOST, LOOK_AT_LEAST), has_use_for_more: true }
+    }
+
+    fn busy(longest: Duration) -> Self {
+        Self { longest: longest.clamp(LOOK_AT_MOST, LOOK_AT_LEAST), has_use_for_more: false }
+    }
+}
+
 /// Delivers to one sink.
 pub struct Courier {
     desk: Arc<Desk>,
@@ -54,8 +64,12 @@ pub struct Courier {
     calls: JoinSet<Finished>,
     health: Health,
     pace: Pace,
-    /// In an ordered sink, the delivery that all others wait for, and when it is due.
-    held: Option<(i64, Millis)>,
+    /// Deliveries that calls are open for.
+    open: HashMap<task::Id, Vec<i64>>,
+    /// In an ordered sink, the delivery that all others wait for.
+    held: Option<i64>,
+    /// Whether the store has to be asked which one that is: at the beginning, and after what was not written down.
+    is_unsure: bool,
     /// Whether the store has been asked how the sink stands.
     has_begun: bool,
     /// A change of the circuit that has not been told yet, and why it came.
@@ -82,7 +96,9 @@ impl Courier {
             calls: JoinSet::new(),
             health: Health::default(),
             pace,
+            open: HashMap::new(),
             held: None,
+            is_unsure: true,
             has_begun: false,
             untold: None,
             told: 0,
@@ -99,12 +115,12 @@ impl Courier {
             let rest = self.start_calls().await;
             tokio::select! {
                 () = stop.cancelled() => {}
-                Some(ended) = self.calls.join_next() => self.end_calls(ended),
+                Some(ended) = self.calls.join_next_with_id() => self.end_calls(ended),
                 () = added, if rest.has_use_for_more => {}
                 () = sleep(rest.longest) => {}
             }
         }
-        while let Some(ended) = self.calls.join_next().await {
+        while let Some(ended) = self.calls.join_next_with_id().await {
             self.end_calls(ended);
         }
         if let Err(failure) = self.tell().await {
@@ -114,15 +130,7 @@ impl Courier {
 
     /// Starts as many calls as are due and have room; gives back what to wait for before the next look.
     async fn start_calls(&mut self) -> Rest {
-        let room = self.pace.room(self.calls.len());
-        if room == 0 {
-            return Rest { longest: LOOK_AT_LEAST, has_use_for_more: false };
-        }
-        let wait = self.pace.wait(Instant::now());
-        if !wait.is_zero() {
-            return Rest { longest: wait, has_use_for_more: false };
-        }
-        match self.look(room).await {
+        match self.look().await {
             Ok(rest) => {
                 self.store_wait = None;
                 rest
@@ -135,24 +143,27 @@ impl Courier {
         }
     }
 
-    async fn look(&mut self, room: usize) -> Result<Rest, StoreError> {
+    async fn look(&mut self) -> Result<Rest, StoreError> {
+        // Before anything that may make it wait: a person may want it to go on, or to stop.
         let permit = self.permit().await?;
+        let room = self.pace.room(self.calls.len());
+        if room == 0 {
+            return Ok(Rest::busy(LOOK_AT_LEAST));
+        }
+        let wait = self.pace.wait(Instant::now());
+        if !wait.is_zero() {
+            return Ok(Rest::busy(wait));
+        }
         match permit {
             Permit::All => self.lease(room).await,
             // Other calls may be of the time before, and end well.
-            Permit::Probe if !self.calls.is_empty() => Ok(Rest { longest: LOOK_AT_LEAST, has_use_for_more: false }),
+            Permit::Probe if !self.calls.is_empty() => Ok(Rest::busy(LOOK_AT_LEAST)),
             Permit::Probe => {
-                let pick = self.held.map_or(Pick::Next, |(delivery, _)| Pick::This(delivery));
+                let pick = self.held().await?.map_or(Pick::Next, Pick::This);
                 let found = self.begin(pick, true).await?;
-                if found == 0 {
-                    self.held = None;
-                }
-                Ok(Rest { longest: LOOK_AT_LEAST, has_use_for_more: found == 0 })
+                Ok(if found == 0 { Rest::ready(LOOK_AT_LEAST) } else { Rest::busy(LOOK_AT_LEAST) })
             }
-            Permit::Wait(wait) => {
-                let longest = wait.unwrap_or(LOOK_AT_LEAST).clamp(LOOK_AT_MOST, LOOK_AT_LEAST);
-                Ok(Rest { longest, has_use_for_more: false })
-            }
+            Permit::Wait(wait) => Ok(Rest::busy(wait.unwrap_or(LOOK_AT_LEAST))),
         }
     }
 
@@ -160,69 +171,95 @@ impl Courier {
     async fn permit(&mut self) -> Result<Permit, StoreError> {
         self.tell().await?;
         let (now, id) = (self.desk.conditions.clock.now(), self.desk.config.id.clone());
-        if !self.has_begun {
-            let stored = self.desk.store.circuit(&id).await?;
-            if self.desk.config.ordered {
-                self.held = self.desk.store.oldest_tried(&id).await?;
+        let is_first = !std::mem::replace(&mut self.has_begun, true);
+        if is_first || self.notices.is_stale(Instant::now()) || self.breaker().permit(now) != Permit::All {
+            let stored = self.desk.store.circuit(&id).await.inspect_err(|_| self.has_begun = !is_first)?;
+            if is_first {
+                self.breaker().restore(stored.as_ref(), now);
+            } else {
+                self.breaker().follow(stored.as_ref(), now);
             }
-            self.breaker().restore(stored.as_ref(), now);
-            self.has_begun = true;
-        } else if self.notices.is_stale(Instant::now()) || self.breaker().permit(now) != Permit::All {
-            // A person may have paused or resumed the sink from another process.
-            let stored = self.desk.store.circuit(&id).await?;
-            self.breaker().follow(stored.as_ref());
+            if stored.is_some_and(|circuit| circuit.state == CircuitState::Resumed) {
+                self.pace.may_speak();
+                self.desk.store.close_circuit(&id).await?;
+            }
         }
         Ok(self.breaker().permit(now))
     }
 
+    /// The delivery that all others wait for, if the sink is ordered.
+    async fn held(&mut self) -> Result<Option<i64>, StoreError> {
+        if self.desk.config.ordered && self.is_unsure && self.calls.is_empty() {
+            let (store, id) = (self.desk.store.clone(), self.desk.config.id.clone());
+            let found = task::spawn_blocking(move || store.oldest_tried(&id)).await;
+            self.held = found.unwrap_or(Err(StoreError::Closed))?;
+            self.is_unsure = false;
+        }
+        Ok(self.held)
+    }
+
     async fn lease(&mut self, room: usize) -> Result<Rest, StoreError> {
         let clock = self.desk.conditions.clock;
-        if let Some((delivery, at)) = self.held {
-            let wait = clock.now().until(at);
-            if !wait.is_zero() {
-                return Ok(Rest { longest: wait.clamp(LOOK_AT_MOST, LOOK_AT_LEAST), has_use_for_more: false });
+        if let Some(delivery) = self.held().await? {
+            // Asked each time: a replay may have made it due, or another process ended it.
+            match self.desk.store.due_of(delivery).await? {
+                Some(due) if due > clock.now() => return Ok(Rest::busy(clock.now().until(due))),
+                Some(_) => {
+                    self.begin(Pick::This(delivery), false).await?;
+                    return Ok(Rest::busy(LOOK_AT_LEAST));
+                }
+                None => self.held = None,
             }
-            if self.begin(Pick::This(delivery), false).await? > 0 {
-                return Ok(Rest { longest: LOOK_AT_LEAST, has_use_for_more: false });
-            }
-            self.held = None;
         }
         let wanted = self.desk.config.preset.batch.map_or(room, |batch| batch.size);
-        if self.begin(Pick::Due(wanted), false).await? >= wanted {
-            return Ok(Rest { longest: LOOK_AT_LEAST, has_use_for_more: true });
+        let begun = self.begin(Pick::Due(wanted), false).await?;
+        let pause = self.pace.wait(Instant::now());
+        if begun > 0 && !pause.is_zero() {
+            return Ok(Rest::busy(pause));
+        }
+        if begun >= wanted {
+            return Ok(Rest::ready(LOOK_AT_LEAST));
         }
         let next = self.desk.store.next_due(&self.desk.config.id).await?;
-        let wait = next.map_or(LOOK_AT_LEAST, |due| clock.now().until(due));
-        Ok(Rest { longest: wait.clamp(LOOK_AT_MOST, LOOK_AT_LEAST), has_use_for_more: true })
+        Ok(Rest::ready(next.map_or(LOOK_AT_LEAST, |due| clock.now().until(due))))
     }
 
     /// Leases deliveries and begins their calls; gives back how many that were.
     async fn begin(&mut self, pick: Pick, is_probe: bool) -> Result<usize, StoreError> {
         let now = self.desk.conditions.clock.now();
         let until = now.plus(self.desk.config.timeout.saturating_add(MARGIN));
-        let leased = self.desk.store.lease(&self.desk.config.id, pick, now, until).await?;
+        let mut leased = self.desk.store.lease(&self.desk.config.id, pick, now, until).await?;
+        // A clock that was set forward ends leases whose calls are open here.
+        leased.retain(|leased| !self.open.values().flatten().any(|open| *open == leased.delivery));
         let count = leased.len();
-        if self.desk.config.preset.batch.is_some() && count > 0 {
+        let of_each = if self.desk.config.preset.batch.is_some() { count.max(1) } else { 1 };
+        let mut leased = leased.into_iter().peekable();
+        while leased.peek().is_some() {
+            let of_call: Vec<_> = leased.by_ref().take(of_each).collect();
+            let ids = of_call.iter().map(|leased| leased.delivery).collect();
             self.pace.began(Instant::now());
-            self.calls.spawn(call::call(Arc::clone(&self.desk), leased, until, is_probe));
-            return Ok(count);
-        }
-        for delivery in leased {
-            self.pace.began(Instant::now());
-            self.calls.spawn(call::call(Arc::clone(&self.desk), vec![delivery], until, is_probe));
+            let call = self.calls.spawn(call::call(Arc::clone(&self.desk), of_call, until, is_probe));
+            self.open.insert(call.id(), ids);
         }
         Ok(count)
     }
 
     /// Notes a call that ended, and every other that has ended by now: their room is filled in one go.
-    fn end_calls(&mut self, ended: Result<Finished, JoinError>) {
+    fn end_calls(&mut self, ended: Result<(task::Id, Finished), JoinError>) {
         let mut next = Some(ended);
         while let Some(ended) = next {
             match ended {
-                Ok(finished) => self.note(&finished),
-                Err(failure) => log::broken_call(&self.desk.config.id, &failure),
+                Ok((id, finished)) => {
+                    self.open.remove(&id);
+                    self.note(&finished);
+                }
+                Err(failure) => {
+                    self.open.remove(&failure.id());
+                    self.is_unsure = true;
+                    log::broken_call(&self.desk.config.id, &failure);
+                }
             }
-            next = self.calls.try_join_next();
+            next = self.calls.try_join_next_with_id();
         }
     }
 
@@ -233,8 +270,10 @@ impl Courier {
             log::count(&self.desk.conditions.metrics, done);
         }
         if let Err(failure) = &finished.written {
+            self.is_unsure = true;
             self.health.note_store(id, failure);
         }
+        self.pace.took(Instant::now(), finished.calls);
         let overloaded = |status: Option<u16>| status.is_some_and(|status| matches!(status, 429 | 502..=504));
         match &finished.verdict {
             Verdict::Delivered | Verdict::Again { .. } => self.pace.went_well(),
@@ -248,19 +287,14 @@ impl Courier {
             }
             _ => {}
         }
-        if self.desk.config.ordered {
-            let waiting = finished.done.iter().rev().find_map(|done| match done.next {
-                Next::Again(at) => Some((done.delivery, at)),
-                Next::Delivered | Next::Dead | Next::Skipped => None,
-            });
-            self.held = waiting;
-        }
+        let waiting = finished.done.iter().find(|done| matches!(done.next, Next::Again(_)));
+        self.held = waiting.map(|done| done.delivery).filter(|_| self.desk.config.ordered);
         if let Some((change, number)) = finished.change.filter(|(_, number)| *number > self.told) {
             self.told = number;
             if change == Change::Resumed {
                 self.pace.begin_slowly();
             }
-            let reason = finished.done.iter().find_map(|done| done.error.clone()).unwrap_or_default();
+            let reason = finished.done.iter().find_map(|done| done.fault.clone()).unwrap_or_default();
             self.notices.log(&self.desk, change, &reason);
             self.untold = Some((change, reason));
         }

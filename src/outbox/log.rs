@@ -31,8 +31,8 @@ pub struct Health {
 impl Health {
     /// Notes what one call came to.
     pub fn note(&mut self, sink: &str, done: &Done) {
-        let Done { event_id, attempt, status, error, next, .. } = done;
-        let (error, status) = (error.as_deref().unwrap_or_default(), status.unwrap_or_default());
+        let Done { event_id, attempt, status, fault, next, .. } = done;
+        let (error, status) = (fault.as_deref().unwrap_or_default(), status.unwrap_or_default());
         match next {
             Next::Delivered => {
                 debug!(sink, event = event_id, attempt, "event delivered");
@@ -40,9 +40,9 @@ impl Health {
                     info!(sink, event = event_id, "sink takes events again");
                 }
             }
-            Next::Skipped => debug!(sink, event = event_id, reason = error, "event skipped: it is none for this sink"),
+            Next::Skipped => debug!(sink, event = event_id, "event skipped: it is none for this sink"),
             // So far so good.
-            Next::Again(at) if done.error.is_none() => {
+            Next::Again(at) if done.fault.is_none() => {
                 debug!(sink, event = event_id, attempt, next = %at, "event on its way");
             }
             Next::Again(at) => {
@@ -73,7 +73,7 @@ pub fn count(metrics: &Metrics, done: &Done) {
         Next::Delivered => metrics.outbox_delivered.one(),
         Next::Skipped => metrics.outbox_skipped.one(),
         Next::Dead => metrics.outbox_dead.one(),
-        Next::Again(_) if done.error.is_some() => metrics.outbox_failed.one(),
+        Next::Again(_) if done.fault.is_some() => metrics.outbox_failed.one(),
         Next::Again(_) => {}
     }
 }

@@ -57,21 +57,12 @@ impl Notices {
                 self.open(desk, circuit(CircuitState::Suspended, Some(probe_at))).await
             }
             Change::Disabled => self.open(desk, circuit(CircuitState::Disabled, None)).await,
-            Change::Probed { probe_at } => {
-                self.still_open(desk, circuit(CircuitState::Suspended, Some(probe_at))).await
-            }
-            Change::Resumed => desk.store.set_circuit(&desk.config.id, None).await,
+            Change::Probed { probe_at } => desk.store.note_probe(&desk.config.id, probe_at).await,
+            Change::Resumed => desk.store.close_circuit(&desk.config.id).await,
         }
     }
 
     async fn open(&self, desk: &Desk, circuit: Circuit) -> Result<(), StoreError> {
         desk.store.open_circuit(&desk.config.id, circuit, &desk.conditions.host, self.others.clone()).await
-    }
-
-    /// Keeps since when and why; only the next probe is new.
-    async fn still_open(&self, desk: &Desk, circuit: Circuit) -> Result<(), StoreError> {
-        let since = desk.store.circuit(&desk.config.id).await?.map(|stored| stored.since);
-        let circuit = Circuit { since: since.unwrap_or(circuit.since), ..circuit };
-        desk.store.set_circuit(&desk.config.id, Some(circuit)).await
     }
 }

@@ -47,6 +47,13 @@ impl Pace {
         }
     }
 
+    /// Notes that an attempt took more calls than one.
+    pub fn took(&mut self, now: Instant, calls: u32) {
+        if !self.gap.is_zero() && calls > 1 {
+            self.next = self.next.max(Some(now)).and_then(|next| next.checked_add(self.gap * (calls - 1)));
+        }
+    }
+
     /// Notes a call that went well.
     pub fn went_well(&mut self) {
         self.calls = (self.calls + 1.0 / self.calls).min(self.most);
@@ -60,6 +67,11 @@ impl Pace {
     /// Begins again with one call at a time, after the receiver was away.
     pub fn begin_slowly(&mut self) {
         self.calls = 1.0;
+    }
+
+    /// Forgets that the receiver asked for silence: a person says that it is over.
+    pub fn may_speak(&mut self) {
+        self.quiet_until = None;
     }
 
     /// Notes that the receiver asked for silence.
@@ -96,7 +108,11 @@ mod tests {
         assert_eq!((pace.room(0), pace.wait(now)), (1, Duration::ZERO));
         pace.began(now);
         assert_eq!(pace.wait(now), Duration::from_millis(500));
+        pace.took(now, 3);
+        assert_eq!(pace.wait(now), Duration::from_millis(1500));
         pace.be_quiet(now, Duration::from_secs(7));
         assert_eq!(pace.wait(now), Duration::from_secs(7));
+        pace.may_speak();
+        assert_eq!(pace.wait(now), Duration::from_millis(1500));
     }
 }

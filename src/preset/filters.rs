@@ -45,11 +45,12 @@ fn on_text(value: &Value, of: impl Fn(&str) -> String) -> Value {
     }
 }
 
-/// A text of digits as it is, and nothing for any other: an id that a browser sent is anything.
+/// A text of digits as it is, of those that fit into 64 bits, and nothing for any other: an id that a browser sent is anything.
 fn digits(value: &Value) -> Value {
     let text = on_text(value, str::to_owned);
-    let is_number =
-        text.as_str().is_some_and(|text| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit()));
+    let is_number = text
+        .as_str()
+        .is_some_and(|text| (1..=20).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_digit()));
     if is_number { text } else { Value::UNDEFINED }
 }
 
@@ -80,6 +81,7 @@ mod tests {
             ("{{ count | cut(9) }}", Some(json!("7"))),
             ("{{ '12345678901234567890' | digits }}", Some(json!("12345678901234567890"))),
             ("{{ count | digits }}", Some(json!("7"))),
+            ("{{ '123456789012345678901' | digits }}", None),
             ("{{ '1a' | digits }}", None),
             ("{{ '١' | digits }}", None),
             ("{{ '' | digits }}", None),

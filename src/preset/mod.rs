@@ -37,6 +37,9 @@ const BUILT_IN: [(&str, &str); 14] = [
     ("posthog", include_str!("../../contrib/sinks/posthog.toml")),
 ];
 
+/// Events of one call at most: what came of them is written down in one commit.
+const BATCH: usize = 2_000;
+
 /// How to talk to one kind of system.
 #[derive(Debug)]
 pub struct Preset {
@@ -224,6 +227,10 @@ fn read(name: &str, text: &str, file: &file::File) -> Result<Preset, PresetError
     if batch.is_some() != request.as_ref().is_some_and(|request| matches!(request.body, Body::Csv { .. })) {
         return Err(PresetError::at("batch", "batch and encoding = \"csv\" belong together"));
     }
+    let alone = [("lookup", file.lookup.is_some()), ("fetch", !file.fetch.is_empty()), ("signed", file.signed)];
+    if let Some((name, _)) = alone.iter().find(|(_, is)| *is && batch.is_some()) {
+        return Err(PresetError::at(name, "there is none of this where many events go in one call"));
+    }
     if file.title.is_empty() || file.title.chars().any(char::is_control) {
         return Err(PresetError::at("title", "one line that says what the preset does is missing"));
     }
@@ -259,8 +266,8 @@ fn secret(file: &file::File) -> Result<Option<SecretKind>, PresetError> {
 }
 
 fn batch(given: &file::Batch) -> Result<Batch, PresetError> {
-    if given.size == 0 {
-        return Err(PresetError::at("batch.size", "write a number from 1"));
+    if !(1..=BATCH).contains(&given.size) {
+        return Err(PresetError::at("batch.size", format!("write a number from 1 to {BATCH}")));
     }
     Ok(Batch { size: given.size, every: request::duration(&given.every, "batch.every")? })
 }

@@ -33,10 +33,24 @@ const WHY: usize = 300;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Judged {
     pub verdict: Verdict,
-    /// One line for people; `None` when delivered.
+    /// One line for people, perhaps in the receiver's words; `None` when delivered.
     pub error: Option<String>,
+    /// The same in our own words.
+    pub fault: Option<String>,
     /// Whether the event may have been stored all the same.
     pub doubt: bool,
+}
+
+impl Judged {
+    /// Nothing went wrong.
+    pub fn well(verdict: Verdict) -> Self {
+        Self { verdict, error: None, fault: None, doubt: false }
+    }
+
+    /// Something did, in our own words.
+    pub fn failed(verdict: Verdict, fault: String, doubt: bool) -> Self {
+        Self { verdict, error: Some(fault.clone()), fault: Some(fault), doubt }
+    }
 }
 
 /// What an answer means: the first rule that fits, else the status.
@@ -59,8 +73,8 @@ pub fn judge(
     }
     match &request.success {
         Some(success) if default.verdict == Verdict::Delivered && !success.holds(&context)? => {
-            let error = Some(format!("receiver answered {}, but not that it took the event", status.as_u16()));
-            Ok(Judged { verdict: Verdict::Misconfigured, error, doubt: true })
+            let error = format!("receiver answered {}, but not that it took the event", status.as_u16());
+            Ok(Judged::failed(Verdict::Misconfigured, error, true))
         }
         _ => Ok(default),
     }
@@ -82,25 +96,25 @@ fn by_rule(
     let why = rule.why.as_ref().map(|why| why.text(context)).transpose()?.flatten();
     let why = why.and_then(|why| bounded(&why, WHY));
     let note = rule.note.as_ref().map(|note| note.text(context)).transpose()?.flatten();
-    let error = why.clone().or_else(|| default.error.clone());
     let verdict = match rule.verdict {
-        RuleVerdict::Delivered => return Ok(Judged { verdict: Verdict::Delivered, error: None, doubt: false }),
-        RuleVerdict::Retry => Verdict::Retry { floor: rule.after.max(asked) },
-        RuleVerdict::Misconfigured => Verdict::Misconfigured,
-        RuleVerdict::Refused => Verdict::Refused,
-        RuleVerdict::Disabled => Verdict::Disabled,
+        RuleVerdict::Delivered => return Ok(Judged::well(Verdict::Delivered)),
         RuleVerdict::Skipped => {
-            let reason = error.clone().unwrap_or_else(|| "the receiver cannot use it".to_owned());
-            return Ok(Judged { verdict: Verdict::Skipped { reason }, error: None, doubt: false });
+            let reason = why.or(default.error).unwrap_or_else(|| "the receiver cannot use it".to_owned());
+            return Ok(Judged::well(Verdict::Skipped { reason }));
         }
         RuleVerdict::Again => {
             let after = rule.after.max(asked).unwrap_or_default();
             let again = Verdict::Again { after, note: note.unwrap_or_default() };
-            return Ok(Judged { verdict: again, error: why, doubt: rule.doubt.unwrap_or_default() });
+            return Ok(Judged { error: why, doubt: rule.doubt.unwrap_or_default(), ..Judged::well(again) });
         }
+        RuleVerdict::Retry => Verdict::Retry { floor: rule.after.max(asked) },
+        RuleVerdict::Misconfigured => Verdict::Misconfigured,
+        RuleVerdict::Refused => Verdict::Refused,
+        RuleVerdict::Disabled => Verdict::Disabled,
     };
-    let error = error.or_else(|| Some("receiver did not take the event".to_owned()));
-    Ok(Judged { verdict, error, doubt: rule.doubt.unwrap_or(default.doubt) })
+    let fault = default.fault.unwrap_or_else(|| "receiver did not take the event".to_owned());
+    let failed = Judged::failed(verdict, fault, rule.doubt.unwrap_or(default.doubt));
+    Ok(Judged { error: why.or_else(|| failed.error.clone()), ..failed })
 }
 
 /// What a status means. Only 2xx is success: a redirect is not followed, since that would turn the POST into a GET
@@ -108,7 +122,7 @@ fn by_rule(
 pub fn by_status(status: StatusCode, headers: &HeaderMap, now: SystemTime) -> Judged {
     let code = status.as_u16();
     if status.is_success() {
-        return Judged { verdict: Verdict::Delivered, error: None, doubt: false };
+        return Judged::well(Verdict::Delivered);
     }
     let control = headers.get(DELIVERY_CONTROL).and_then(|value| value.to_str().ok()).unwrap_or_default().trim();
     let verdict = match (control, code) {
@@ -118,7 +132,7 @@ pub fn by_status(status: StatusCode, headers: &HeaderMap, now: SystemTime) -> Ju
         (_, 408 | 425 | 500..=599) => Verdict::Retry { floor: None },
         _ => Verdict::Misconfigured,
     };
-    Judged { verdict, error: Some(fault(code, control)), doubt: matches!(code, 408 | 500..=599) }
+    Judged::failed(verdict, fault(code, control), matches!(code, 408 | 500..=599))
 }
 
 /// One line that names the fault.
@@ -292,7 +306,9 @@ mod tests {
             let status = StatusCode::from_u16(status).unwrap();
             let request = preset.request.as_ref().unwrap();
             let got = judge(request, &Map::new(), status, &HeaderMap::new(), body.as_bytes()).unwrap();
-            assert_eq!(got, Judged { verdict, error: error.map(str::to_owned), doubt }, "{status} {body}");
+            assert_eq!((got.verdict, got.error.as_deref(), got.doubt), (verdict, error, doubt), "{status} {body}");
+            // A preset may quote the receiver; what is logged does not.
+            assert!(got.fault.is_none_or(|fault| fault.starts_with("receiver answered ")), "{status} {body}");
         }
         let known = json!({ "note": "without utm" });
         let second = judge(

@@ -2,23 +2,22 @@
 //!
 //! Given what the templates know, gives back an answer, or the outcome of the whole attempt where none can be had.
 
-use std::time::Instant;
-
 use serde_json::{Map, Value as Json};
 
 use super::{
     Verdict,
     answer::Judged,
     client::Failure,
-    http::{Http, Outcome},
+    http::Http,
     memory,
+    outcome::{Budget, Outcome},
     render::render,
 };
 use crate::preset::{self, Fetch};
 
 impl Http {
     /// Asks whether the event is there already; an answer that cannot be had is one of the attempt.
-    pub(super) async fn has_arrived(&self, known: &Map<String, Json>, deadline: Instant) -> Result<bool, Outcome> {
+    pub(super) async fn has_arrived(&self, known: &Map<String, Json>, budget: &Budget) -> Result<bool, Outcome> {
         let Some(lookup) = &self.preset.lookup else { return Ok(false) };
         let in_doubt = |mut outcome: Outcome| {
             outcome.judged.doubt = true;
@@ -26,7 +25,7 @@ impl Http {
         };
         let rendered =
             render(&lookup.request, &self.base, known).map_err(|wrong| in_doubt(Failure::from(wrong).into()))?;
-        let called = self.send(rendered, None, deadline).await.map_err(|failure| in_doubt(failure.into()))?;
+        let called = self.send(rendered, None, budget).await.map_err(|failure| in_doubt(failure.into()))?;
         let outcome = self.judged(&lookup.request, known, &called).map_err(in_doubt)?;
         if outcome.judged.verdict != Verdict::Delivered {
             return Err(in_doubt(outcome));
@@ -37,13 +36,13 @@ impl Http {
     pub(super) async fn fetched(
         &self,
         known: &Map<String, Json>,
-        deadline: Instant,
+        budget: &Budget,
     ) -> Result<Map<String, Json>, Outcome> {
         let mut fetched = Map::new();
         let context = preset::context(known);
         for fetch in &self.preset.fetches {
             if fetch.when.as_ref().map_or(Ok(true), |when| when.holds(&context))?
-                && let Some(value) = self.fetch(fetch, known, deadline).await?
+                && let Some(value) = self.fetch(fetch, known, budget).await?
             {
                 fetched.insert(fetch.name.clone(), value);
             }
@@ -51,12 +50,7 @@ impl Http {
         Ok(fetched)
     }
 
-    async fn fetch(
-        &self,
-        fetch: &Fetch,
-        known: &Map<String, Json>,
-        deadline: Instant,
-    ) -> Result<Option<Json>, Outcome> {
+    async fn fetch(&self, fetch: &Fetch, known: &Map<String, Json>, budget: &Budget) -> Result<Option<Json>, Outcome> {
         let failed = |failed: Outcome| {
             // Nothing was sent that could have been stored.
             Outcome { judged: Judged { doubt: false, ..failed.judged }, ..failed }.during(&fetch.name)
@@ -67,7 +61,7 @@ impl Http {
         if let Some(value) = self.memory.get(&key) {
             return Ok(Some(value));
         }
-        let called = self.send(rendered, None, deadline).await.map_err(|failure| failed(failure.into()))?;
+        let called = self.send(rendered, None, budget).await.map_err(|failure| failed(failure.into()))?;
         let outcome = self.judged(&fetch.request, known, &called).map_err(failed)?;
         if outcome.judged.verdict != Verdict::Delivered {
             return Err(failed(outcome));

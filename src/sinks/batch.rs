@@ -1,22 +1,24 @@
 //! One call for many events, for receivers that take files.
 //!
-//! Given events, leaves out those that are none for the receiver, asks once for each note that a former call left, and sends the
-//! rest as one file. What the receiver says of the file it says of each event in it.
+//! Given events, leaves out those that are none for the receiver or whose line cannot be made, asks once for each note that a
+//! former call left, and sends the rest as one file. What the receiver says of a file it says of every event in it.
 
-use std::{collections::BTreeMap, time::Instant};
+use std::collections::BTreeMap;
 
 use serde_json::{Map, Value as Json};
 
 use super::{
     Answer, Message, Verdict,
     client::Failure,
-    http::{Http, Outcome},
-    render::{render, render_batch},
+    http::Http,
+    outcome::{Budget, Outcome},
+    render::{render, render_file, render_line},
 };
+use crate::preset::Request;
 
 impl Http {
     pub(super) async fn deliver_batch(&self, messages: &[Message<'_>]) -> Vec<Answer> {
-        let begun = Instant::now();
+        let budget = self.budget();
         let known: Vec<_> = messages.iter().map(|message| self.of_message(*message, &Map::new())).collect();
         let mut outcomes: Vec<Option<Outcome>> = known.iter().map(|known| self.skipped(known)).collect();
         let mut noted = BTreeMap::<&str, Vec<usize>>::new();
@@ -29,51 +31,76 @@ impl Http {
             }
         }
         for members in noted.values() {
-            let outcome = self.check(members, &known, begun).await;
+            let outcome = self.check(members, &known, &budget).await;
             tell(&mut outcomes, members, &outcome);
         }
-        if !fresh.is_empty() {
-            let outcome = self.upload(&fresh, &known, begun).await;
-            tell(&mut outcomes, &fresh, &outcome);
+        if let Some(request) = &self.preset.request {
+            let lines = lines(request, &mut fresh, &known, &mut outcomes);
+            if !fresh.is_empty() {
+                let outcome = self.upload(request, &fresh, &known, &lines, &budget).await;
+                tell(&mut outcomes, &fresh, &outcome);
+            }
         }
-        let lost = || Outcome::of(Verdict::Retry { floor: None }, Some("event was left out of its batch".to_owned()));
-        outcomes.into_iter().map(|outcome| self.answer(outcome.unwrap_or_else(lost), begun)).collect()
+        let lost = || Outcome::misconfigured("event was left out of its batch");
+        outcomes.into_iter().map(|outcome| outcome.unwrap_or_else(lost).answer(&budget)).collect()
     }
 
     fn skipped(&self, known: &Map<String, Json>) -> Option<Outcome> {
         match self.skip_reason(known) {
-            Ok(reason) => reason.map(|reason| Outcome::of(Verdict::Skipped { reason }, None)),
+            Ok(reason) => reason.map(|reason| Outcome::well(Verdict::Skipped { reason })),
             Err(wrong) => Some(wrong.into()),
         }
     }
 
-    async fn check(&self, members: &[usize], known: &[Map<String, Json>], begun: Instant) -> Outcome {
+    async fn check(&self, members: &[usize], known: &[Map<String, Json>], budget: &Budget) -> Outcome {
         let first = members.first().and_then(|at| known.get(*at));
         let (Some(check), Some(first)) = (&self.preset.check, first) else {
-            return Outcome::of(Verdict::Misconfigured, None);
+            return Outcome::misconfigured("the preset has no check");
         };
         match render(check, &self.base, first) {
-            Ok(rendered) => {
-                let called = self.call_rendered(check, rendered, first, begun + self.timeout()).await;
-                called.unwrap_or_else(|failed| failed)
-            }
+            Ok(rendered) => self.call_rendered(check, rendered, first, budget).await.unwrap_or_else(|failed| failed),
             Err(wrong) => Failure::from(wrong).into(),
         }
     }
 
-    async fn upload(&self, members: &[usize], known: &[Map<String, Json>], begun: Instant) -> Outcome {
-        let rows: Vec<_> = members.iter().filter_map(|at| known.get(*at)).collect();
-        let (Some(request), Some(first)) = (&self.preset.request, rows.first()) else {
-            return Outcome::of(Verdict::Misconfigured, None);
+    async fn upload(
+        &self,
+        request: &Request,
+        members: &[usize],
+        known: &[Map<String, Json>],
+        lines: &[Vec<String>],
+        budget: &Budget,
+    ) -> Outcome {
+        let Some(first) = members.first().and_then(|at| known.get(*at)) else {
+            return Outcome::misconfigured("the batch is empty");
         };
-        match render_batch(request, &self.base, &rows) {
-            Ok(rendered) => {
-                let called = self.call_rendered(request, rendered, first, begun + self.timeout()).await;
-                called.unwrap_or_else(|failed| failed)
-            }
+        match render_file(request, &self.base, first, lines) {
+            Ok(rendered) => self.call_rendered(request, rendered, first, budget).await.unwrap_or_else(|failed| failed),
             Err(wrong) => Failure::from(wrong).into(),
         }
     }
+}
+
+/// The lines of the file; an event whose line cannot be made is taken out of `members`, and told so.
+fn lines(
+    request: &Request,
+    members: &mut Vec<usize>,
+    known: &[Map<String, Json>],
+    outcomes: &mut [Option<Outcome>],
+) -> Vec<Vec<String>> {
+    let mut lines = Vec::with_capacity(members.len());
+    members.retain(|at| match known.get(*at).map(|known| render_line(request, known)) {
+        Some(Ok(line)) => {
+            lines.push(line);
+            true
+        }
+        Some(Err(wrong)) => {
+            tell(outcomes, &[*at], &Failure::from(wrong).into());
+            false
+        }
+        None => false,
+    });
+    lines
 }
 
 fn tell(outcomes: &mut [Option<Outcome>], members: &[usize], outcome: &Outcome) {

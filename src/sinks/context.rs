@@ -3,7 +3,7 @@
 //! Given a message, gives back a value for templates in which nothing is null: what an event does not have is absent, so that
 //! `default` and `$if` work as a person expects.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, fmt};
 
 use reqwest::header::HeaderMap;
 use serde_json::{Map, Value as Json, json};
@@ -15,12 +15,18 @@ use crate::{
 };
 
 /// What holds for every message of one sink.
-#[derive(Debug)]
 pub struct Known {
     settings: Json,
     secret: String,
     url: String,
     sink: String,
+}
+
+/// URL and secret are nobody's to read.
+impl fmt::Debug for Known {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Known({})", self.sink)
+    }
 }
 
 impl Known {
@@ -40,9 +46,12 @@ impl Known {
         &self.sink
     }
 
-    /// The text without the secret, whoever echoed it.
-    pub fn masked(&self, text: String) -> String {
-        if self.secret.is_empty() { text } else { text.replace(&self.secret, "***") }
+    /// An answer without the secret, which the receiver may echo.
+    pub fn masked(&self, body: Vec<u8>) -> Vec<u8> {
+        if self.secret.is_empty() {
+            return body;
+        }
+        String::from_utf8_lossy(&body).replace(&self.secret, "***").into_bytes()
     }
 
     /// What templates know of a message.

@@ -3,7 +3,7 @@
 //! A metadata service hands the host's credentials to whoever can make it a request, and no receiver of events lives there.
 //! Private ranges are allowed unless `only_public` is set: the config belongs to root, and a CRM often stands in the same
 //! network. A literal address never reaches the resolver, so both are checked at every call: [`check`] the URL, [`Resolver`]
-//! every name, and the address that was checked is the one that is dialled.
+//! every name, and the address that was checked is the one that is dialled. Behind a proxy, names are resolved by the proxy.
 
 use std::{
     net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
@@ -14,8 +14,17 @@ use ipnet::IpNet;
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use url::{Host, Url};
 
-const METADATA_V4: Ipv4Addr = Ipv4Addr::new(169, 254, 169, 254);
-const METADATA_V6: Ipv6Addr = Ipv6Addr::new(0xfd00, 0xec2, 0, 0, 0, 0, 0, 0x254);
+/// Of AWS, Azure, Google and most others; of Azure's agent; of Alibaba; of Oracle.
+const METADATA_V4: [Ipv4Addr; 4] = [
+    Ipv4Addr::new(169, 254, 169, 254),
+    Ipv4Addr::new(168, 63, 129, 16),
+    Ipv4Addr::new(100, 100, 100, 200),
+    Ipv4Addr::new(192, 0, 0, 192),
+];
+
+/// Of AWS and of Google.
+const METADATA_V6: [Ipv6Addr; 2] =
+    [Ipv6Addr::new(0xfd00, 0xec2, 0, 0, 0, 0, 0, 0x254), Ipv6Addr::new(0xfd20, 0xce, 0, 0, 0, 0, 0, 0x254)];
 
 /// Ranges that no public host has (RFC 6890 and its successors), and those that lead to others: 6to4, NAT64.
 static NOT_PUBLIC: LazyLock<Vec<IpNet>> = LazyLock::new(|| {
@@ -74,7 +83,11 @@ pub enum Forbidden {
 impl Policy {
     fn check(self, address: IpAddr) -> Result<(), Forbidden> {
         let address = address.to_canonical();
-        if address == IpAddr::V4(METADATA_V4) || address == IpAddr::V6(METADATA_V6) {
+        let is_metadata = match address {
+            IpAddr::V4(address) => METADATA_V4.contains(&address),
+            IpAddr::V6(address) => METADATA_V6.contains(&address),
+        };
+        if is_metadata {
             return Err(Forbidden::Metadata);
         }
         if self == Self::Public && NOT_PUBLIC.iter().any(|range| range.contains(&address)) {
@@ -141,6 +154,8 @@ mod tests {
             ("http://[::ffff:a9fe:a9fe]/", Err(Forbidden::Metadata)),
             ("http://[fd00:ec2::254]/", Err(Forbidden::Metadata)),
             ("http://[fd00:0ec2:0:0:0:0:0:0254]/", Err(Forbidden::Metadata)),
+            ("http://100.100.100.200/", Err(Forbidden::Metadata)),
+            ("http://[fd20:ce::254]/", Err(Forbidden::Metadata)),
             ("http://169.254.169.253/", Ok(())),
             ("http://127.0.0.1/", Ok(())),
             ("http://10.1.2.3/", Ok(())),

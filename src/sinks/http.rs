@@ -4,10 +4,7 @@
 //! asked first, then the call itself. Makes no second attempt; all calls of one attempt share the sink's timeout. No error text
 //! holds the URL or the secret.
 
-use std::{
-    sync::Arc,
-    time::{Duration, Instant},
-};
+use std::{sync::Arc, time::Duration};
 
 use reqwest::{
     Client, StatusCode,
@@ -26,6 +23,7 @@ use super::{
     context::{Known, with_answer},
     destination::{self, Policy, Resolver},
     memory::Memory,
+    outcome::{Budget, Outcome},
     render::{Payload, Rendered, render},
     signature::Signer,
 };
@@ -49,15 +47,6 @@ pub struct Http {
     pub(super) memory: Memory,
     /// Whether no template looks at the event, so that it need not be read.
     is_plain: bool,
-}
-
-/// What came of the calls of one attempt.
-#[derive(Clone, Debug)]
-pub(super) struct Outcome {
-    pub(super) judged: Judged,
-    pub(super) status: Option<u16>,
-    /// The beginning of the answer.
-    pub(super) shown: Option<String>,
 }
 
 /// An answer.
@@ -111,9 +100,9 @@ impl Http {
         }
         let mut answers = Vec::with_capacity(messages.len());
         for message in messages {
-            let begun = Instant::now();
-            let outcome = self.attempt(*message, begun + self.timeout).await.unwrap_or_else(|failed| failed);
-            answers.push(self.answer(outcome, begun));
+            let budget = Budget::new(self.timeout);
+            let outcome = self.attempt(*message, &budget).await.unwrap_or_else(|failed| failed);
+            answers.push(outcome.answer(&budget));
         }
         answers
     }
@@ -121,29 +110,31 @@ impl Http {
     /// Makes the call that leaves nothing behind.
     pub async fn test(&self, sample: Message<'_>) -> Option<Answer> {
         let request = self.preset.test.as_ref()?;
-        let begun = Instant::now();
+        let budget = Budget::new(self.timeout);
         let known = self.known.of_message(sample, &Map::new());
-        let called = self.call(request, &known, None, begun + self.timeout).await;
-        Some(self.answer(called.unwrap_or_else(|failed| failed), begun))
+        let called = self.call(request, &known, None, &budget).await;
+        Some(called.unwrap_or_else(|failed| failed).answer(&budget))
     }
 
-    async fn attempt(&self, message: Message<'_>, deadline: Instant) -> Result<Outcome, Outcome> {
+    async fn attempt(&self, message: Message<'_>, budget: &Budget) -> Result<Outcome, Outcome> {
         let mut known = self.of_message(message, &Map::new());
         if let Some(reason) = self.skip_reason(&known)? {
-            return Ok(Outcome::of(Verdict::Skipped { reason }, None));
+            return Ok(Outcome::well(Verdict::Skipped { reason }));
         }
         if let (Some(check), Some(_)) = (&self.preset.check, message.note) {
-            return self.call(check, &known, None, deadline).await;
+            return self.call(check, &known, None, budget).await;
         }
-        if message.doubt && self.has_arrived(&known, deadline).await? {
-            return Ok(Outcome::of(Verdict::Delivered, None));
+        if message.doubt && self.has_arrived(&known, budget).await? {
+            return Ok(Outcome::well(Verdict::Delivered));
         }
         if !self.preset.fetches.is_empty() {
-            let fetched = self.fetched(&known, deadline).await?;
+            let fetched = self.fetched(&known, budget).await?;
             known.insert("fetched".to_owned(), Json::Object(fetched));
         }
-        let Some(request) = &self.preset.request else { return Err(Outcome::of(Verdict::Misconfigured, None)) };
-        let outcome = self.call(request, &known, Some(message), deadline).await;
+        let Some(request) = &self.preset.request else {
+            return Err(Outcome::misconfigured("the preset has no request"));
+        };
+        let outcome = self.call(request, &known, Some(message), budget).await;
         if !matches!(&outcome, Ok(outcome) if outcome.judged.verdict == Verdict::Delivered) {
             self.memory.forget();
         }
@@ -156,10 +147,10 @@ impl Http {
         request: &Request,
         known: &Map<String, Json>,
         message: Option<Message<'_>>,
-        deadline: Instant,
+        budget: &Budget,
     ) -> Result<Outcome, Outcome> {
         let rendered = render(request, &self.base, known).map_err(Failure::from)?;
-        let called = self.send(rendered, message, deadline).await?;
+        let called = self.send(rendered, message, budget).await?;
         self.judged(request, known, &called)
     }
 
@@ -169,9 +160,9 @@ impl Http {
         request: &Request,
         rendered: Rendered,
         known: &Map<String, Json>,
-        deadline: Instant,
+        budget: &Budget,
     ) -> Result<Outcome, Outcome> {
-        let called = self.send(rendered, None, deadline).await?;
+        let called = self.send(rendered, None, budget).await?;
         self.judged(request, known, &called)
     }
 
@@ -181,21 +172,25 @@ impl Http {
         known: &Map<String, Json>,
         called: &Called,
     ) -> Result<Outcome, Outcome> {
-        let judged = answer::judge(request, known, called.status, &called.headers, &called.body)?;
-        Ok(Outcome { judged, status: Some(called.status.as_u16()), shown: answer::shown(&called.body) })
+        let outcome = |judged| {
+            let (status, shown) = (Some(called.status.as_u16()), answer::shown(&called.body).map(String::into));
+            Outcome { judged, status, shown }
+        };
+        match answer::judge(request, known, called.status, &called.headers, &called.body) {
+            Ok(judged) => Ok(outcome(judged)),
+            // The call was made, and nobody can say what the answer means.
+            Err(wrong) => Err(outcome(Judged::failed(Verdict::Misconfigured, format!("preset: {wrong}"), true))),
+        }
     }
 
     pub(super) async fn send(
         &self,
         rendered: Rendered,
         message: Option<Message<'_>>,
-        deadline: Instant,
+        budget: &Budget,
     ) -> Result<Called, Failure> {
         destination::check(&rendered.url, self.policy)?;
-        let left = deadline.saturating_duration_since(Instant::now());
-        if left.is_zero() {
-            return Err(Failure::OutOfTime);
-        }
+        let left = budget.call().ok_or(Failure::OutOfTime)?;
         let mut request = self.client.request(rendered.method, rendered.url).timeout(left).headers(rendered.headers);
         request = match rendered.payload {
             Payload::Nothing => request,
@@ -215,7 +210,8 @@ impl Http {
         let mut response = request.send().await?;
         let (status, headers) = (response.status(), response.headers().clone());
         // The status alone has decided already where no preset looks at the body: one that breaks off changes nothing.
-        Ok(Called { status, headers, body: client::beginning(&mut response).await })
+        let body = client::beginning(&mut response).await;
+        Ok(Called { status, headers, body: self.known.masked(body) })
     }
 
     fn signed(
@@ -233,8 +229,8 @@ impl Http {
     }
 
     /// For all calls of one attempt.
-    pub(super) fn timeout(&self) -> Duration {
-        self.timeout
+    pub(super) fn budget(&self) -> Budget {
+        Budget::new(self.timeout)
     }
 
     /// Why an event is none for this receiver.
@@ -262,44 +258,12 @@ impl Http {
     pub(super) fn of_message(&self, message: Message<'_>, fetched: &Map<String, Json>) -> Map<String, Json> {
         if self.is_plain { Map::new() } else { self.known.of_message(message, fetched) }
     }
-
-    /// An outcome as the outbox is told of it.
-    pub(super) fn answer(&self, outcome: Outcome, begun: Instant) -> Answer {
-        let Outcome { judged: Judged { verdict, error, doubt }, status, shown } = outcome;
-        let masked = |text: Option<String>| text.map(|text| self.known.masked(text));
-        Answer { verdict, status, error: masked(error), answer: masked(shown), duration: begun.elapsed(), doubt }
-    }
 }
 
 impl Called {
     /// The answer as expressions see it.
     pub(super) fn seen(&self, known: &Map<String, Json>) -> Value {
         with_answer(known, self.status.as_u16(), &self.headers, &String::from_utf8_lossy(&self.body))
-    }
-}
-
-impl Outcome {
-    pub(super) fn of(verdict: Verdict, error: Option<String>) -> Self {
-        Self { judged: Judged { verdict, error, doubt: false }, status: None, shown: None }
-    }
-
-    /// Names the call that failed, where it is not the one that carries the event.
-    pub(super) fn during(mut self, what: &str) -> Self {
-        self.judged.error = self.judged.error.map(|error| format!("{what}: {error}"));
-        self
-    }
-}
-
-impl From<Failure> for Outcome {
-    fn from(failure: Failure) -> Self {
-        let judged = Judged { verdict: failure.verdict(), doubt: failure.is_doubtful(), error: Some(failure.line()) };
-        Self { judged, status: None, shown: None }
-    }
-}
-
-impl From<TemplateError> for Outcome {
-    fn from(wrong: TemplateError) -> Self {
-        Self::of(Verdict::Misconfigured, Some(format!("preset: {wrong}")))
     }
 }
 

@@ -5,46 +5,62 @@
 //! program may rotate it, too. A line that a crash cut off is ended before the next one is written.
 
 use std::{
+    collections::HashMap,
     fs::{self, File, OpenOptions},
     io::{self, Read, Seek, SeekFrom, Write},
-    os::unix::fs::OpenOptionsExt,
+    os::unix::fs::{MetadataExt, OpenOptionsExt, fchown},
     path::{Path, PathBuf},
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, LazyLock, Mutex, PoisonError},
     time::Instant,
 };
 
+use nix::unistd::geteuid;
+
 use super::{Answer, Message, Verdict};
 use crate::config;
+
+/// Whoever writes to a path has its lock: two outboxes may run for a moment while the config is read anew.
+static TURNS: LazyLock<Mutex<HashMap<Option<PathBuf>, Arc<Turn>>>> = LazyLock::new(Mutex::default);
+
+type Turn = tokio::sync::Mutex<()>;
 
 /// A file that events are appended to.
 #[derive(Debug)]
 pub struct Journal {
     config: Arc<config::Journal>,
-    /// One writer at a time: the rotation and the appending of two would cross.
-    turn: Arc<Mutex<()>>,
+    turn: Arc<Turn>,
 }
 
 impl Journal {
     /// Takes the config; opens nothing.
     pub fn new(config: config::Journal) -> Self {
-        Self { config: Arc::new(config), turn: Arc::new(Mutex::new(())) }
+        let mut turns = TURNS.lock().unwrap_or_else(PoisonError::into_inner);
+        let turn = Arc::clone(turns.entry(config.path.clone()).or_default());
+        Self { config: Arc::new(config), turn }
     }
 
     /// Appends events; all of them, or none is told to have arrived.
     pub async fn deliver(&self, messages: &[Message<'_>]) -> Vec<Answer> {
         let begun = Instant::now();
         let lines: String = messages.iter().flat_map(|message| [message.body, "\n"]).collect();
-        let (config, turn) = (Arc::clone(&self.config), Arc::clone(&self.turn));
-        let written = tokio::task::spawn_blocking(move || {
-            let _turn = turn.lock().unwrap_or_else(PoisonError::into_inner);
-            write(&config, lines.as_bytes())
-        });
-        let (verdict, error) = match written.await.unwrap_or_else(|broken| Err(io::Error::other(broken))) {
+        // A write that hangs, as on a network that is gone, must not take one thread after the other.
+        let written = match Arc::clone(&self.turn).try_lock_owned() {
+            Ok(turn) => {
+                let config = Arc::clone(&self.config);
+                let writing = tokio::task::spawn_blocking(move || {
+                    let _turn = turn;
+                    write(&config, lines.as_bytes())
+                });
+                writing.await.unwrap_or_else(|broken| Err(io::Error::other(broken)))
+            }
+            Err(_) => Err(io::Error::other("the write before has not ended")),
+        };
+        let (verdict, error) = match written {
             Ok(()) => (Verdict::Delivered, None),
             Err(error) => (Verdict::Retry { floor: None }, Some(format!("journal cannot be written: {error}"))),
         };
-        let doubt = error.is_some();
-        let answer = Answer { verdict, status: None, error, answer: None, duration: begun.elapsed(), doubt };
+        let (fault, doubt, duration) = (error.clone(), error.is_some(), begun.elapsed());
+        let answer = Answer { verdict, status: None, error, fault, answer: None, duration, doubt, calls: 1 };
         messages.iter().map(|_| answer.clone()).collect()
     }
 }
@@ -58,13 +74,31 @@ fn write(config: &config::Journal, lines: &[u8]) -> io::Result<()> {
     if fs::metadata(path).is_ok_and(|file| file.len() >= config.max_size) {
         put_aside(path, config.keep)?;
     }
-    // Events are personal data: nobody but the service's user and group reads them.
-    let mut file = OpenOptions::new().read(true).append(true).create(true).mode(0o640).open(path)?;
+    let mut file = open(path)?;
     if is_cut_off(&mut file)? {
         file.write_all(b"\n")?;
     }
     file.write_all(lines)?;
     file.sync_data()
+}
+
+fn open(path: &Path) -> io::Result<File> {
+    // Events are personal data: nobody but the service's user and group reads them.
+    let mut options = OpenOptions::new();
+    options.read(true).append(true).mode(0o640);
+    match options.open(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            let file = options.create(true).open(path)?;
+            // Made by `sink test` as root, it has to be the service's all the same: as the folder is.
+            if geteuid().is_root()
+                && let Some(folder) = path.parent().and_then(|folder| fs::metadata(folder).ok())
+            {
+                fchown(&file, Some(folder.uid()), Some(folder.gid()))?;
+            }
+            Ok(file)
+        }
+        opened => opened,
+    }
 }
 
 fn is_cut_off(file: &mut File) -> io::Result<bool> {
@@ -142,6 +176,18 @@ mod tests {
         fs::write(folder.path().join("leads.jsonl"), "{1}\n{\"cut").unwrap();
         journal(folder.path(), 1000, 1).deliver(&[message("{2}")]).await;
         assert_eq!(files(folder.path()), [("leads.jsonl".to_owned(), "{1}\n{\"cut\n{2}\n".to_owned())]);
+    }
+
+    #[tokio::test]
+    async fn a_write_that_hangs_costs_the_next_one_an_attempt_and_no_thread() {
+        let folder = tempfile::tempdir().unwrap();
+        let journal = journal(folder.path(), 1000, 1);
+        let other = Journal::new((*journal.config).clone());
+        let held = Arc::clone(&other.turn).try_lock_owned().unwrap();
+        let error = journal.deliver(&[message("{}")]).await[0].error.clone();
+        assert_eq!(error.as_deref(), Some("journal cannot be written: the write before has not ended"));
+        drop(held);
+        assert_eq!(journal.deliver(&[message("{}")]).await[0].verdict, Verdict::Delivered);
     }
 
     #[tokio::test]

@@ -8,7 +8,9 @@ use std::{
     sync::{Mutex, MutexGuard, PoisonError},
 };
 
+use base64::{Engine, engine::general_purpose::STANDARD};
 use serde_json::Value as Json;
+use sha2::{Digest, Sha256};
 
 use super::render::{Payload, Rendered};
 
@@ -46,11 +48,11 @@ impl Memory {
     }
 }
 
-/// What tells a request from others.
+/// What tells a request from others: a digest, since a URL may hold a secret.
 pub fn key(rendered: &Rendered) -> String {
     let body = match &rendered.payload {
         Payload::Text { body, .. } => body.as_str(),
         Payload::Nothing | Payload::Event | Payload::Csv { .. } => "",
     };
-    format!("{} {} {body}", rendered.method, rendered.url)
+    STANDARD.encode(Sha256::digest(format!("{} {} {body}", rendered.method, rendered.url)))
 }

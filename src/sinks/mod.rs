@@ -18,6 +18,7 @@ mod destination;
 mod http;
 mod journal;
 mod memory;
+mod outcome;
 mod preview;
 mod render;
 pub mod sample;
@@ -96,14 +97,18 @@ pub struct Answer {
     pub verdict: Verdict,
     /// HTTP status, if an answer came.
     pub status: Option<u16>,
-    /// What went wrong, on one line, without path, query or secret; `None` when delivered.
+    /// What went wrong, on one line, without path, query or secret, perhaps in the receiver's words; `None` when delivered.
     pub error: Option<String>,
+    /// The same in our own words, which may be logged and told to others.
+    pub fault: Option<String>,
     /// First characters of the answer's body, for a person to read.
     pub answer: Option<String>,
     /// How long the call took.
     pub duration: Duration,
     /// Whether the event may have been stored although the verdict does not say so.
     pub doubt: bool,
+    /// Requests that were made for it.
+    pub calls: u32,
 }
 
 /// What an attempt means for its delivery.
@@ -140,10 +145,10 @@ pub enum Verdict {
 #[derive(Debug, thiserror::Error)]
 pub enum SinkError {
     /// Nothing to sign with.
-    #[error("sink {0} has no secret to sign with")]
+    #[error("sink {0} has no secret to sign with: systemd passed no such credential, LoadCredential= in the unit does")]
     NoSecret(String),
     /// A preset asks for a secret that is not there.
-    #[error("sink {0} has no secret to show")]
+    #[error("sink {0} has no secret to show: systemd passed no such credential, LoadCredential= in the unit does")]
     NoToken(String),
     /// A secret is of no use as a key.
     #[error("sink {0} has a secret that cannot be a key")]
@@ -152,7 +157,7 @@ pub enum SinkError {
     #[error("sink {0} has nowhere to send events")]
     NoDestination(String),
     /// The HTTP client refused its settings, or there are no CA certificates.
-    #[error("sink {sink} gets no HTTP client")]
+    #[error("sink {sink} gets no HTTP client: see its ca_file and proxy, and the ca-certificates package")]
     Client {
         /// The sink's id.
         sink: String,

@@ -6,7 +6,7 @@ use serde_json::Map;
 use super::{
     Message, SinkError, cloudevents,
     http::Http,
-    render::{Payload, render, render_batch},
+    render::{Payload, render, render_file, render_line},
 };
 use crate::preset::Body;
 
@@ -20,7 +20,9 @@ impl Http {
         }
         let Some(request) = &self.preset.request else { return Ok(String::new()) };
         let rendered = match request.body {
-            Body::Csv { .. } => render_batch(request, &self.base, &[&known]),
+            Body::Csv { .. } => {
+                render_line(request, &known).and_then(|line| render_file(request, &self.base, &known, &[line]))
+            }
             _ => render(request, &self.base, &known),
         };
         let rendered = rendered.map_err(|wrong| fault(wrong.place, wrong.source))?;
@@ -43,6 +45,6 @@ impl Http {
         if self.signer.is_some() {
             text.push_str("webhook-id: …\nwebhook-timestamp: …\nwebhook-signature: …\n");
         }
-        Ok(self.known.masked(format!("{text}\n{body}")))
+        Ok(format!("{text}\n{body}"))
     }
 }

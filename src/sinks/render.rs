@@ -10,7 +10,6 @@ use url::{Url, form_urlencoded};
 use crate::preset::{self, Auth, Body, Method, Request, Template, TemplateError, Value};
 
 /// A request that can be sent.
-#[derive(Clone, Debug)]
 pub struct Rendered {
     pub method: reqwest::Method,
     pub url: Url,
@@ -65,21 +64,30 @@ pub fn render(request: &Request, base: &Url, known: &Map<String, Json>) -> Resul
     Ok(rendered)
 }
 
-/// Renders one request for many events, a line of the file for each.
-pub fn render_batch(request: &Request, base: &Url, many: &[&Map<String, Json>]) -> Result<Rendered, RenderError> {
-    let first = many.first().map(preset::context).unwrap_or_default();
-    let mut rendered = address(request, base, &first)?;
+/// The line of one event in a file.
+pub fn render_line(request: &Request, known: &Map<String, Json>) -> Result<Vec<String>, RenderError> {
+    let Body::Csv { columns, .. } = &request.body else { return Ok(Vec::new()) };
+    let context = preset::context(known);
+    let line = columns.iter().map(|(_, template)| Ok(template.text(&context)?.unwrap_or_default()));
+    line.collect::<Result<Vec<_>, _>>().map_err(in_the("file"))
+}
+
+/// Renders one request with the lines of many events; what stands beside the file is that of `first`.
+pub fn render_file(
+    request: &Request,
+    base: &Url,
+    first: &Map<String, Json>,
+    lines: &[Vec<String>],
+) -> Result<Rendered, RenderError> {
+    let mut rendered = address(request, base, &preset::context(first))?;
     if let Body::Csv { file, columns } = &request.body {
-        let mut lines = csv::Writer::from_writer(Vec::new());
+        let mut written = csv::Writer::from_writer(Vec::new());
         let failed = || RenderError { place: "file", source: TemplateError::other("a line cannot be written") };
-        lines.write_record(columns.iter().map(|(heading, _)| heading)).map_err(|_| failed())?;
-        for known in many {
-            let context = preset::context(*known);
-            let line = columns.iter().map(|(_, template)| Ok(template.text(&context)?.unwrap_or_default()));
-            let line = line.collect::<Result<Vec<_>, _>>().map_err(in_the("file"))?;
-            lines.write_record(line).map_err(|_| failed())?;
+        written.write_record(columns.iter().map(|(heading, _)| heading)).map_err(|_| failed())?;
+        for line in lines {
+            written.write_record(line).map_err(|_| failed())?;
         }
-        let body = lines.into_inner().map_err(|_| failed())?;
+        let body = written.into_inner().map_err(|_| failed())?;
         rendered.payload = Payload::Csv { field: file.clone(), body };
     }
     Ok(rendered)
@@ -213,7 +221,7 @@ mod tests {
         let preset = Preset::parse("mine", "title = \"t\"\n[request]\nheaders = { x-a = \"{{ data.x }}\" }").unwrap();
         let Json::Object(known) = json!({ "data": { "x": "1\r\nX: y" } }) else { panic!() };
         let said = render(preset.request.as_ref().unwrap(), &"https://crm.company.test/".parse().unwrap(), &known);
-        assert_eq!(said.unwrap_err().source.to_string(), "a value that no header may have");
+        assert_eq!(said.err().unwrap().source.to_string(), "a value that no header may have");
     }
 
     #[test]
@@ -223,7 +231,9 @@ mod tests {
         let known = [json!({ "id": "1", "data": { "x": "a,\"b\"\n" } }), json!({ "id": "2" })];
         let known: Vec<_> = known.iter().map(|known| known.as_object().unwrap()).collect();
         let base = "https://crm.company.test/".parse().unwrap();
-        let got = render_batch(preset.request.as_ref().unwrap(), &base, &known).unwrap();
+        let request = preset.request.as_ref().unwrap();
+        let lines: Vec<_> = known.iter().map(|known| render_line(request, known).unwrap()).collect();
+        let got = render_file(request, &base, known[0], &lines).unwrap();
         let body = b"Id,Name\n1,\"a,\"\"b\"\"\n\"\n2,\n".to_vec();
         assert_eq!(got.payload, Payload::Csv { field: "file".to_owned(), body });
     }

@@ -179,6 +179,8 @@ pub struct Circuit {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum CircuitState {
+    /// As usual again: a person said so, and its courier has not heard it yet.
+    Resumed,
     /// It failed too often: one probe now and then.
     Suspended,
     /// It wants no more events, or a person paused it: not at all.

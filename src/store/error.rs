@@ -44,6 +44,14 @@ pub enum StoreError {
         /// Newest schema known here.
         known: i64,
     },
+    /// The store was made by an older version.
+    #[error("store has schema {found}, this leadmilter reads {known}: restart the daemon, which brings it up to date")]
+    TooOld {
+        /// Schema of the store.
+        found: i64,
+        /// Schema known here.
+        known: i64,
+    },
     /// A daemon of an older version is at work on the store.
     #[error("store is to be brought up to date, and an older leadmilter is at work on it: restart that first")]
     Served,

@@ -6,8 +6,9 @@
 use std::time::{Duration, SystemTime};
 
 use leadmilter::{
+    clock::Millis,
     config,
-    store::{CircuitState, DeliveryState},
+    store::{Circuit, CircuitState, DeliveryState},
 };
 
 use crate::stopped_clock::{Does, Stage, record, states};
@@ -33,6 +34,11 @@ async fn table(stage: &mut Stage, most: usize) -> (Vec<String>, DeliveryState) {
         }
     }
     unreachable!("attempts end")
+}
+
+/// What `sink resume` writes.
+fn resumed() -> Circuit {
+    Circuit { state: CircuitState::Resumed, since: Millis::now(), probe_at: None, reason: String::new() }
 }
 
 async fn table_of(script: &[Does], most: usize) -> (Vec<String>, DeliveryState) {
@@ -176,7 +182,7 @@ async fn a_receiver_that_wants_no_more_events_is_left_alone_until_a_person_says_
     let circuit = stage.store.circuit("crm").await.unwrap().unwrap();
     assert_eq!((circuit.state, circuit.probe_at, circuit.reason.as_str()), (CircuitState::Disabled, None, error));
 
-    stage.store.set_circuit("crm", None).await.unwrap();
+    stage.store.set_circuit("crm", resumed()).await.unwrap();
     stage.wait_for(stage.now().plus(Duration::from_secs(5))).await;
     stage.call().await;
     stage.call().await;
@@ -219,4 +225,62 @@ async fn a_poor_event_does_not_keep_a_suspended_sink_from_others() {
     }
     stage.stop().await;
     assert_eq!(states(&stage.store, "crm"), [DeliveryState::Pending, DeliveryState::Delivered]);
+}
+
+#[tokio::test]
+async fn a_sink_that_keeps_its_order_gives_up_what_a_receiver_that_is_there_never_takes() {
+    let bad = Does::Says("HTTP/1.1 422 Bad\r\ncontent-length: 0\r\n\r\n");
+    let ordered = |sink| config::Sink { ordered: true, concurrency: 1, suspend_after: 10, ..patient(sink) };
+    let mut stage = Stage::set("http", &[[bad; 10].as_slice(), &[OK]].concat(), ordered).await;
+    record(&stage.store, &["crm"]).await;
+    let (told, state) = table(&mut stage, 99).await;
+    assert_eq!((told.len(), told[9].as_str(), state), (10, "75:40:00 422 receiver answered 422", DeliveryState::Dead));
+    // Its tenth failure has suspended the sink, too: the next event is the probe.
+    let probe = stage.store.circuit("crm").await.unwrap().unwrap().probe_at.unwrap();
+    stage.wait_for(probe).await;
+    for _ in 0..11 {
+        stage.call().await;
+    }
+    stage.stop().await;
+    assert_eq!(states(&stage.store, "crm"), [DeliveryState::Dead, DeliveryState::Delivered]);
+    assert_eq!(stage.store.circuit("crm").await.unwrap(), None);
+}
+
+#[tokio::test]
+async fn a_person_ends_the_silence_that_a_receiver_asked_for() {
+    let quiet = Does::Says("HTTP/1.1 429 Slow down\r\ncontent-length: 0\r\nretry-after: 86400\r\n\r\n");
+    let mut stage = Stage::set("http", &[quiet, OK], patient).await;
+    stage.attempt(1).await;
+    record(&stage.store, &["crm"]).await;
+    stage.wait_for(stage.now().plus(Duration::from_secs(3600))).await;
+    stage.settle().await;
+    assert_eq!(states(&stage.store, "crm"), [DeliveryState::Pending; 2]);
+    stage.store.set_circuit("crm", resumed()).await.unwrap();
+    stage.wait_for(stage.now().plus(Duration::from_secs(6))).await;
+    for _ in 0..2 {
+        stage.call().await;
+    }
+    stage.stop().await;
+    // What has failed waits as long as it was told to; what came since goes out.
+    assert_eq!(states(&stage.store, "crm"), [DeliveryState::Pending, DeliveryState::Delivered]);
+    assert_eq!(stage.store.circuit("crm").await.unwrap(), None);
+}
+
+#[tokio::test]
+async fn a_pause_by_hand_outlives_the_failures_and_successes_of_that_moment() {
+    let suspended = |sink| config::Sink { suspend_after: 1, ..patient(sink) };
+    let mut stage = Stage::set("http", &[Does::Hangs, OK], suspended).await;
+    stage.call().await;
+    let pause =
+        Circuit { state: CircuitState::Disabled, since: stage.now(), probe_at: None, reason: "moves".to_owned() };
+    stage.store.set_circuit("crm", pause.clone()).await.unwrap();
+    // The call that was open fails, which would suspend the sink.
+    stage.wait_for(stage.now().plus(Duration::from_secs(20))).await;
+    stage.attempt(1).await;
+    for _ in 0..20 {
+        stage.wait_for(stage.now().plus(Duration::from_secs(3600))).await;
+    }
+    stage.stop().await;
+    assert_eq!(states(&stage.store, "crm"), [DeliveryState::Pending]);
+    assert_eq!(stage.store.circuit("crm").await.unwrap(), Some(pause));
 }

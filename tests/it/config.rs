@@ -156,7 +156,7 @@ fn every_key_of_a_sink() -> Sink {
         retry: vec![Duration::from_secs(60)],
         ca: Some(CERTIFICATE.as_bytes().to_vec()),
         proxy: Some("http://proxy.company.ru:3128".parse().unwrap()),
-        only_public: true,
+        only_public: false,
     }
 }
 

@@ -58,7 +58,7 @@ async fn a_call_is_one_signed_post_of_the_bytes_as_they_are() {
     let answer = deliver(&house::sink("crm", &receiver.url)).await;
     let duration = answer.duration;
     let (verdict, status) = (Verdict::Delivered, Some(204));
-    let expected = Answer { verdict, status, error: None, answer: None, duration, doubt: false };
+    let expected = Answer { verdict, status, error: None, fault: None, answer: None, duration, doubt: false, calls: 1 };
     assert_eq!(answer, expected);
 
     let call = receiver.next().await;

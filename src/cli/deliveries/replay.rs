@@ -1,20 +1,24 @@
 //! `leadmilter deliveries replay`: sends events again that were given up, or that a sink was never given.
 //!
-//! Works in slices, with progress on a terminal, so that a running daemon's mail goes on in between. Stopped half-way, it may be run
-//! again: what was made due already is pending, and no more in the state that is asked for.
+//! Works in slices, with progress on a terminal, so that a running daemon's mail goes on in between. Stopped half-way, it may be
+//! run again: what was made due is pending, and no more in the state that is asked for, unless it has arrived by then.
 
 use std::{
+    collections::BTreeSet,
     io::{IsTerminal, stderr, stdout},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use indicatif::ProgressBar;
+use serde::Serialize;
+use tokio::runtime::Runtime;
 
 use super::{
     super::{
         exit::{self, Wrong},
         leads::time,
         output::{count, json_lines, text},
+        sink::named,
     },
     State,
 };
@@ -23,10 +27,13 @@ use crate::{
     store::{DeliveryState, Replay, Store},
 };
 
+/// Between two slices, at least.
+const BREATH: Duration = Duration::from_millis(150);
+
 /// Send events again, under the same ids and with fresh signatures
 ///
-/// Name deliveries by id, or all of one sink in a state. With --missing, a sink gets the recorded events that it wants and never
-/// was given, because it was added later or the config did not list it then.
+/// Name deliveries by id, or all of one sink in a state. With --missing, a sink gets the recorded leads that it wants and was
+/// never told of, because it was added later.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:
@@ -47,7 +54,7 @@ pub struct Args {
     #[arg(long, default_value = "dead", requires = "sink", conflicts_with = "missing")]
     state: State,
 
-    /// Events that the sink wants and was never given
+    /// Leads that the sink wants and was never told of
     #[arg(long, requires = "sink")]
     missing: bool,
 
@@ -68,58 +75,72 @@ pub struct Args {
     json: bool,
 }
 
+/// What was found and done.
+#[derive(Debug, Default, Serialize)]
+struct Outcome {
+    /// Deliveries that fit.
+    found: usize,
+    /// Those that were made due.
+    replayed: usize,
+    dry_run: bool,
+}
+
 pub fn run(config: &Config, args: &Args) -> anyhow::Result<u8> {
     let replay = asked_for(config, args)?;
     let store = Store::open(&config.store.folder)?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build()?;
-    let bar = if stderr().is_terminal() && !stdout().is_terminal() {
-        ProgressBar::new_spinner()
-    } else {
-        ProgressBar::hidden()
-    };
-    let (mut found, mut replayed, mut after) = (0, 0, 0);
-    loop {
-        let slice = store.replay_slice(&replay, after)?;
-        if slice.is_empty() {
-            break;
-        }
-        after = slice.last();
-        found += slice.len();
-        if !args.dry_run {
-            replayed += runtime.block_on(store.replay(args.sink.as_deref(), slice))?;
-        }
-        bar.set_message(format!("{found} deliveries"));
-        bar.tick();
-    }
-    bar.finish_and_clear();
+    let outcome = replay_all(&store, &runtime, &replay, args);
     runtime.block_on(store.close(Duration::from_secs(10)));
-    if !args.ids.is_empty() && !args.dry_run && replayed < args.ids.len() {
-        let left = args.ids.len().saturating_sub(replayed);
-        let said = format!("{} made due; {left} are not there or under way", count(replayed, "delivery"));
-        return Err(Wrong::Data(said).into());
-    }
+    let outcome = outcome?;
     if args.json {
-        json_lines(&[serde_json::json!({ "found": found, "replayed": replayed, "dry_run": args.dry_run })])?;
+        json_lines(&[&outcome])?;
     } else if args.dry_run {
-        text(&format!("{} would be sent", count(found, "delivery")))?;
+        text(&format!("{} would be sent", count(outcome.found, "delivery")))?;
     } else {
-        text(&format!("{} made due, a running daemon sends them", count(replayed, "delivery")))?;
+        text(&format!("{} made due, a running daemon sends them", count(outcome.replayed, "delivery")))?;
+    }
+    let asked: BTreeSet<i64> = args.ids.iter().copied().collect();
+    let left = asked.len().saturating_sub(if args.dry_run { outcome.found } else { outcome.replayed });
+    if left > 0 {
+        return Err(Wrong::Data(format!("{left} of the ids are not there, or under way")).into());
     }
     Ok(exit::OK)
 }
 
+fn replay_all(store: &Store, runtime: &Runtime, replay: &Replay, args: &Args) -> anyhow::Result<Outcome> {
+    let is_watched = stderr().is_terminal() && !stdout().is_terminal();
+    let bar = if is_watched { ProgressBar::new_spinner() } else { ProgressBar::hidden() };
+    let mut outcome = Outcome { dry_run: args.dry_run, ..Outcome::default() };
+    let mut after = 0;
+    loop {
+        let slice = store.replay_slice(replay, after)?;
+        if slice.last() == after {
+            break;
+        }
+        after = slice.last();
+        outcome.found += slice.len();
+        if !args.dry_run {
+            let begun = Instant::now();
+            outcome.replayed += runtime.block_on(store.replay(args.sink.as_deref(), slice))?;
+            // SQLite's lock is not fair: a daemon that waits for it looks again after a tenth of a second.
+            std::thread::sleep(BREATH.max(2 * begun.elapsed()));
+        }
+        bar.set_message(count(outcome.found, "delivery"));
+        bar.tick();
+    }
+    bar.finish_and_clear();
+    Ok(outcome)
+}
+
 fn asked_for(config: &Config, args: &Args) -> anyhow::Result<Replay> {
     let Some(sink) = &args.sink else { return Ok(Replay::These(args.ids.clone())) };
+    let listed = named(config, sink)?;
     let since = time("--since", args.since.as_deref(), config)?;
     let until = time("--until", args.until.as_deref(), config)?;
     if !args.missing {
         let state = DeliveryState::from(args.state);
         return Ok(Replay::OfSink { sink: sink.clone(), state, since, until });
     }
-    let Some(listed) = config.sinks.iter().find(|listed| listed.id == *sink) else {
-        let known: Vec<&str> = config.sinks.iter().map(|sink| sink.id.as_str()).collect();
-        return Err(Wrong::Usage(format!("no sink {sink:?} in the config, which lists: {}", known.join(", "))).into());
-    };
     let (events, kinds) = (listed.events.clone(), listed.kinds.clone());
     Ok(Replay::Missing { sink: sink.clone(), events, kinds, since, until })
 }

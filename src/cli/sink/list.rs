@@ -93,7 +93,7 @@ fn show(config: &Config, listed: &[Listed<'_>], unlisted: &CountsBySink) -> anyh
 
 fn state(circuit: Option<&Circuit>) -> &'static str {
     match circuit.map(|circuit| circuit.state) {
-        None => "active",
+        None | Some(CircuitState::Resumed) => "active",
         Some(CircuitState::Suspended) => "suspended",
         Some(CircuitState::Disabled) => "disabled",
     }

@@ -38,7 +38,7 @@ enum Command {
     },
     /// Print the file of a preset, to read it or to write your own
     Show {
-        /// The preset's name, or the path of a file
+        /// The preset's name
         preset: String,
     },
     /// Call a sink again that was suspended, paused, or switched off by its receiver
@@ -72,7 +72,7 @@ pub fn run(path: &Path, args: &Args) -> anyhow::Result<u8> {
 }
 
 /// The sink of that id, or a fault that names those there are.
-fn named<'c>(config: &'c Config, id: &str) -> anyhow::Result<&'c config::Sink> {
+pub fn named<'c>(config: &'c Config, id: &str) -> anyhow::Result<&'c config::Sink> {
     config.sinks.iter().find(|sink| sink.id == id).ok_or_else(|| {
         let known: Vec<&str> = config.sinks.iter().map(|sink| sink.id.as_str()).collect();
         Wrong::Usage(format!("no sink {id:?} in the config, which lists: {}", known.join(", "))).into()

@@ -71,11 +71,17 @@ impl Checkpointer {
         told(&done, &mut self.failed);
     }
 
-    /// Waits for what is being copied, then copies what is left and shortens the file.
-    pub fn end(self, conn: &Connection) {
+    /// Waits for what is being copied, then copies what is left and shortens the file; beside a daemon at work on the store, whose
+    /// writer would wait for that, only what can be copied without it.
+    pub fn end(self, conn: &Connection, is_served: bool) {
         drop(self.wanted);
         drop(self.thread.join());
-        if let Err(e) = conn.execute_batch("PRAGMA optimize; PRAGMA wal_checkpoint(TRUNCATE)") {
+        let last = if is_served {
+            "PRAGMA wal_checkpoint(PASSIVE)"
+        } else {
+            "PRAGMA optimize; PRAGMA wal_checkpoint(TRUNCATE)"
+        };
+        if let Err(e) = conn.execute_batch(last) {
             warn!("store was closed without a checkpoint: {e}");
         }
     }
@@ -155,7 +161,7 @@ mod tests {
         }
         grown(&conn, 100);
         assert!(measured(&conn).0 < long, "the log begins anew");
-        checkpointer.end(&conn);
+        checkpointer.end(&conn, false);
         assert_eq!(measured(&conn), (0, 0));
     }
 

@@ -23,15 +23,16 @@ use crate::{
 const DOING: &str = "noting how a sink is called";
 
 impl Store {
-    /// Notes how a sink is called from now on; `None` for as usual.
-    pub async fn set_circuit(&self, sink: &str, circuit: Option<Circuit>) -> Result<(), StoreError> {
+    /// A person says how a sink is called from now on.
+    pub async fn set_circuit(&self, sink: &str, circuit: Circuit) -> Result<(), StoreError> {
         let sink = sink.to_owned();
-        self.writer()?.write(move |conn| set(conn, &sink, circuit.as_ref())).await?;
+        self.writer()?.write(move |conn| set(conn, &sink, &circuit).map(drop)).await?;
         self.due().notify_waiters();
         Ok(())
     }
 
-    /// Notes that a sink is not called as usual any more, and tells `others` of it as `sink.suspended`.
+    /// Notes that a sink is not called as usual any more, and tells `others` of it as `sink.suspended`. Where a person has paused
+    /// the sink, or its receiver has switched it off, nothing less is noted.
     pub async fn open_circuit(
         &self,
         sink: &str,
@@ -41,12 +42,27 @@ impl Store {
     ) -> Result<(), StoreError> {
         let (sink, host) = (sink.to_owned(), host.to_owned());
         let work = move |conn: &Connection| {
-            set(conn, &sink, Some(&circuit))?;
-            tell(conn, &sink, &circuit, &host, &others)
+            if set(conn, &sink, &circuit)? { tell(conn, &sink, &circuit, &host, &others) } else { Ok(()) }
         };
         self.writer()?.write(work).await?;
         self.due().notify_waiters();
         Ok(())
+    }
+
+    /// Notes when the next probe of a suspended sink is sent.
+    pub async fn note_probe(&self, sink: &str, probe_at: Millis) -> Result<(), StoreError> {
+        let sink = sink.to_owned();
+        let sql = "UPDATE circuit SET probe_at = $1 WHERE sink = $2 AND state = 1";
+        let work = move |conn: &Connection| conn.execute(sql, (probe_at.0, sink)).map(drop).map_err(engine(DOING));
+        self.writer()?.write(work).await
+    }
+
+    /// Notes that a sink is called as usual again, unless a person has paused it meanwhile.
+    pub async fn close_circuit(&self, sink: &str) -> Result<(), StoreError> {
+        let sink = sink.to_owned();
+        let sql = "DELETE FROM circuit WHERE sink = $1 AND state <> 2";
+        let work = move |conn: &Connection| conn.execute(sql, [sink]).map(drop).map_err(engine(DOING));
+        self.writer()?.write(work).await
     }
 
     /// How a sink is called; `None` for as usual.
@@ -57,23 +73,22 @@ impl Store {
 
     /// Every sink that is not called as usual, by its id.
     pub fn circuits(&self) -> Result<Vec<(String, Circuit)>, StoreError> {
-        self.list("SELECT state, since, probe_at, reason, sink FROM circuit ORDER BY sink", &[], |row| {
-            Ok((row.get(4)?, circuit(row)?))
-        })
+        let sql = "SELECT state, since, probe_at, reason, sink FROM circuit WHERE state <> 0 ORDER BY sink";
+        self.list(sql, &[], |row| Ok((row.get(4)?, circuit(row)?)))
     }
 }
 
-fn set(conn: &Connection, sink: &str, circuit: Option<&Circuit>) -> Result<(), StoreError> {
-    let Some(Circuit { state, since, probe_at, reason }) = circuit else {
-        return conn.execute("DELETE FROM circuit WHERE sink = $1", [sink]).map(drop).map_err(engine(DOING));
-    };
+/// Whether it was written: what is switched off stays so until a person resumes it.
+fn set(conn: &Connection, sink: &str, circuit: &Circuit) -> Result<bool, StoreError> {
+    let Circuit { state, since, probe_at, reason } = circuit;
     conn.execute(
         "INSERT INTO circuit (sink, state, since, probe_at, reason) VALUES ($1, $2, $3, $4, $5)
          ON CONFLICT (sink) DO UPDATE SET state = excluded.state, since = excluded.since, probe_at = excluded.probe_at,
-             reason = excluded.reason",
+             reason = excluded.reason
+         WHERE circuit.state <> 2 OR excluded.state = 0",
         (sink, state.code(), since.0, probe_at.map(|at| at.0), reason),
     )
-    .map(drop)
+    .map(|rows| rows > 0)
     .map_err(engine(DOING))
 }
 
@@ -110,6 +125,7 @@ impl CircuitState {
     /// The number in the store.
     fn code(self) -> i64 {
         match self {
+            Self::Resumed => 0,
             Self::Suspended => 1,
             Self::Disabled => 2,
         }
@@ -119,6 +135,7 @@ impl CircuitState {
 impl FromSql for CircuitState {
     fn column_result(value: ValueRef<'_>) -> FromSqlResult<Self> {
         match value.as_i64()? {
+            0 => Ok(Self::Resumed),
             1 => Ok(Self::Suspended),
             2 => Ok(Self::Disabled),
             other => Err(FromSqlError::OutOfRange(other)),

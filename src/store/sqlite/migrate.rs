@@ -27,6 +27,19 @@ pub fn migrate(conn: &mut Connection, is_served: impl FnOnce() -> bool) -> Resul
     apply(conn, MIGRATIONS, is_served)
 }
 
+/// Refuses a store of another schema than this build's to a program that only reads, and that would not find its tables.
+pub fn demand_current(conn: &Connection) -> Result<(), StoreError> {
+    let known = MIGRATIONS.last().map_or(0, |last| last.number);
+    let found: i64 = conn
+        .query_row("SELECT coalesce(max(number), 0) FROM migration", [], |row| row.get(0))
+        .map_err(engine("reading the schema"))?;
+    match found {
+        _ if found > known => Err(StoreError::TooNew { found, known }),
+        _ if found < known => Err(StoreError::TooOld { found, known }),
+        _ => Ok(()),
+    }
+}
+
 fn apply(conn: &mut Connection, migrations: &[Migration], is_served: impl FnOnce() -> bool) -> Result<(), StoreError> {
     let doing = "bringing the schema up to date";
     let tx = conn.transaction_with_behavior(TransactionBehavior::Immediate).map_err(engine(doing))?;

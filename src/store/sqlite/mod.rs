@@ -77,7 +77,9 @@ impl Store {
         if !folder.join(FILE).exists() {
             return Err(StoreError::Missing(folder.to_owned()));
         }
-        Ok(Self::of(open_reader(folder)?, None))
+        let reader = open_reader(folder)?;
+        migrate::demand_current(&reader)?;
+        Ok(Self::of(reader, None))
     }
 
     fn of(reader: Connection, thread: Option<JoinHandle<()>>) -> Self {

@@ -35,6 +35,10 @@ const LEASED: &str = "SELECT delivery.id, event.id, event.type, event.body, deli
     delivery.doubt, delivery.note FROM delivery JOIN event ON event.sequence = delivery.event
     WHERE delivery.sink = $1 AND delivery.state = 0";
 
+/// True of what nobody is calling for: its last attempt has been written back.
+pub(super) const AT_REST: &str = "(delivery.attempts = 0 OR EXISTS (SELECT 1 FROM attempt
+    WHERE attempt.delivery = delivery.id AND attempt.number = delivery.attempts))";
+
 impl Store {
     /// Makes due at once what a process that died had leased, and gives back how many deliveries that were.
     ///
@@ -69,23 +73,31 @@ impl Store {
         self.writer()?.write(move |conn| next_due(conn, &sink)).await
     }
 
-    /// The oldest pending delivery of a sink that has been tried, and when it is due.
-    pub async fn oldest_tried(&self, sink: &str) -> Result<Option<(i64, Millis)>, StoreError> {
-        let sink = sink.to_owned();
-        self.writer()?.write(move |conn| oldest_tried(conn, &sink)).await
+    /// When a delivery is due; `None` if it is not pending.
+    pub async fn due_of(&self, delivery: i64) -> Result<Option<Millis>, StoreError> {
+        self.writer()?.write(move |conn| due_of(conn, delivery)).await
+    }
+
+    /// The oldest pending delivery of a sink that has been tried. Looks at everything that waits, on the reading connection.
+    pub fn oldest_tried(&self, sink: &str) -> Result<Option<i64>, StoreError> {
+        let sql = "SELECT min(id) FROM delivery WHERE sink = $1 AND state = 0 AND attempts > 0";
+        Ok(self.list(sql, &[&sink], |row| row.get(0))?.into_iter().next().flatten())
     }
 }
 
 fn lease(conn: &Connection, sink: &str, pick: Pick, now: Millis, until: Millis) -> Result<Vec<Leased>, StoreError> {
     let doing = "leasing deliveries";
-    let (rest, bound, limit) = match pick {
-        Pick::Due(limit) => ("AND delivery.next_at <= $2", now.0, i64::try_from(limit).unwrap_or(i64::MAX)),
-        Pick::Next => ("AND delivery.next_at <= $2", i64::MAX, 1),
-        Pick::This(delivery) => ("AND delivery.id = $2", delivery, 1),
+    let limit = if let Pick::Due(limit) = pick { i64::try_from(limit).unwrap_or(i64::MAX) } else { 1 };
+    let (rest, this) = match pick {
+        Pick::Due(_) => ("AND delivery.next_at <= $2 AND $3 = 0".to_owned(), 0),
+        Pick::Next => (format!("AND (delivery.next_at <= $2 OR {AT_REST}) AND $3 = 0"), 0),
+        Pick::This(delivery) => (format!("AND (delivery.next_at <= $2 OR {AT_REST}) AND delivery.id = $3"), delivery),
     };
     let due = conn
-        .prepare_cached(&format!("{LEASED} {rest} ORDER BY delivery.next_at, delivery.id LIMIT $3"))
-        .and_then(|mut statement| statement.query_map((sink, bound, limit), leased)?.collect::<Result<Vec<_>, _>>())
+        .prepare_cached(&format!("{LEASED} {rest} ORDER BY delivery.next_at, delivery.id LIMIT $4"))
+        .and_then(|mut statement| {
+            statement.query_map((sink, now.0, this, limit), leased)?.collect::<Result<Vec<_>, _>>()
+        })
         .map_err(engine(doing))?;
     for leased in &due {
         conn.prepare_cached("UPDATE delivery SET attempts = $1, next_at = $2, doubt = 1 WHERE id = $3")
@@ -178,12 +190,9 @@ fn next_due(conn: &Connection, sink: &str) -> Result<Option<Millis>, StoreError>
         .map_err(engine("looking for due deliveries"))
 }
 
-fn oldest_tried(conn: &Connection, sink: &str) -> Result<Option<(i64, Millis)>, StoreError> {
-    conn.query_row(
-        "SELECT id, next_at FROM delivery WHERE sink = $1 AND state = 0 AND attempts > 0 ORDER BY id LIMIT 1",
-        [sink],
-        |row| Ok((row.get(0)?, Millis(row.get(1)?))),
-    )
-    .optional()
-    .map_err(engine("looking for what was tried"))
+fn due_of(conn: &Connection, delivery: i64) -> Result<Option<Millis>, StoreError> {
+    conn.prepare_cached("SELECT next_at FROM delivery WHERE id = $1 AND state = 0")
+        .and_then(|mut statement| statement.query_row([delivery], |row| row.get(0)).optional())
+        .map(|found| found.map(Millis))
+        .map_err(engine("looking for a delivery"))
 }

@@ -5,7 +5,7 @@
 
 use rusqlite::{Connection, ToSql};
 
-use super::{Store, engine};
+use super::{Store, engine, queue::AT_REST};
 use crate::{
     clock::Millis,
     event::EventType,
@@ -13,8 +13,8 @@ use crate::{
     store::{Replay, StoreError},
 };
 
-/// Rows of one commit.
-const SLICE: usize = 2_000;
+/// Rows of one commit: a daemon at work on the store waits for no longer than that.
+const SLICE: usize = 500;
 
 const DOING: &str = "replaying deliveries";
 
@@ -23,8 +23,10 @@ const DOING: &str = "replaying deliveries";
 pub struct Slice {
     /// Ids of deliveries, or sequences of events for those that are missing.
     ids: Vec<i64>,
-    /// Whether a row has to be made.
+    /// Whether rows have to be made.
     are_new: bool,
+    /// Behind what the next slice begins.
+    last: i64,
 }
 
 impl Slice {
@@ -33,14 +35,14 @@ impl Slice {
         self.ids.len()
     }
 
-    /// Whether nothing is left.
+    /// Whether it is about none; there may be more behind it all the same.
     pub fn is_empty(&self) -> bool {
         self.ids.is_empty()
     }
 
-    /// Behind what the next slice begins.
+    /// Behind what the next slice begins; where this one began if nothing is left.
     pub fn last(&self) -> i64 {
-        self.ids.last().copied().unwrap_or(i64::MAX)
+        self.last
     }
 }
 
@@ -54,34 +56,34 @@ impl Store {
                 ids.sort_unstable();
                 ids.dedup();
                 ids.truncate(SLICE);
-                Ok(Slice { ids, are_new: false })
+                let last = ids.last().copied().unwrap_or(after);
+                let mut there = Vec::<i64>::with_capacity(ids.len());
+                for id in ids {
+                    there.extend(
+                        self.list("SELECT id FROM delivery WHERE id = $1", &[&id], |row| row.get::<_, i64>(0))?,
+                    );
+                }
+                Ok(Slice { ids: there, are_new: false, last })
             }
             Replay::OfSink { sink, state, since, until } => {
                 let (since, until) = bounds(*since, *until);
-                let ids = self.list(
+                let ids: Vec<i64> = self.list(
                     "SELECT id FROM delivery WHERE id > $1 AND sink = $2 AND state = $3 AND created_at >= $4
                          AND created_at < $5 ORDER BY id LIMIT $6",
                     &[&after, sink, &state.code(), &since, &until, &limit],
                     |row| row.get(0),
                 )?;
-                Ok(Slice { ids, are_new: false })
+                let last = ids.last().copied().unwrap_or(after);
+                Ok(Slice { ids, are_new: false, last })
             }
             Replay::Missing { sink, events, kinds, since, until } => {
                 let (since, until) = bounds(*since, *until);
-                let (types, codes) = (types(events), codes(kinds));
-                let ids = self.list(
-                    &format!(
-                        "SELECT event.sequence FROM event LEFT JOIN lead ON lead.id = event.lead_id
-                         WHERE event.sequence > $1 AND event.type IN ({types})
-                             AND (lead.kind IN ({codes}) OR event.lead_id = '')
-                             AND event.created_at >= $2 AND event.created_at < $3 AND NOT EXISTS (
-                                 SELECT 1 FROM delivery WHERE delivery.event = event.sequence AND delivery.sink = $4)
-                         ORDER BY event.sequence LIMIT $5"
-                    ),
-                    &[&after, &since, &until, sink, &limit],
-                    |row| row.get(0),
-                )?;
-                Ok(Slice { ids, are_new: true })
+                let found: Vec<(i64, i64)> =
+                    self.list(&missing(events, kinds), &[&after, &since, &until, sink, &limit], |row| {
+                        Ok((row.get(0)?, row.get(1)?))
+                    })?;
+                let last = found.last().map_or(after, |(lead, _)| *lead);
+                Ok(Slice { ids: found.into_iter().map(|(_, event)| event).collect(), are_new: true, last })
             }
         }
     }
@@ -96,7 +98,30 @@ impl Store {
     }
 }
 
+/// Leads that a sink wants as they stand now and was never told of, each with the last event that told of it as one: a
+/// correction by hand may have made a second.
+fn missing(events: &[EventType], kinds: &[Kind]) -> String {
+    format!(
+        "SELECT lead.sequence, event.sequence FROM lead JOIN event ON event.sequence = coalesce(
+             (SELECT max(later.sequence) FROM event AS later
+              WHERE later.lead_id = lead.id AND later.id <> later.lead_id AND later.type <> 'lead.marked'),
+             lead.sequence)
+         WHERE lead.sequence > $1 AND lead.kind IN ({}) AND event.type IN ({})
+             AND event.created_at >= $2 AND event.created_at < $3 AND NOT EXISTS (
+                 SELECT 1 FROM delivery JOIN event AS told ON told.sequence = delivery.event
+                 WHERE delivery.sink = $4 AND told.type <> 'lead.marked' AND delivery.event IN (
+                     SELECT lead.sequence
+                     UNION ALL SELECT sequence FROM event WHERE lead_id = lead.id AND id <> lead_id))
+         ORDER BY lead.sequence LIMIT $5",
+        codes(kinds),
+        types(events),
+    )
+}
+
 fn write(conn: &Connection, sink: Option<&str>, slice: &Slice, now: Millis) -> Result<usize, StoreError> {
+    let again = format!(
+        "UPDATE delivery SET state = 0, next_at = $1, spared = attempts WHERE id = $2 AND (state <> 0 OR {AT_REST})"
+    );
     let mut count = 0;
     for id in &slice.ids {
         count += if slice.are_new {
@@ -108,14 +133,7 @@ fn write(conn: &Connection, sink: Option<&str>, slice: &Slice, now: Millis) -> R
                 &[id, &sink, &now.0],
             )?
         } else {
-            // What is under way has no row for its attempt yet, and is left to it.
-            execute(
-                conn,
-                "UPDATE delivery SET state = 0, next_at = $1, spared = attempts, note = NULL
-                 WHERE id = $2 AND (state <> 0 OR attempts = 0 OR EXISTS (
-                     SELECT 1 FROM attempt WHERE attempt.delivery = delivery.id AND attempt.number = delivery.attempts))",
-                &[&now.0, id],
-            )?
+            execute(conn, &again, &[&now.0, id])?
         };
     }
     Ok(count)
@@ -129,9 +147,10 @@ fn bounds(since: Option<Millis>, until: Option<Millis>) -> (i64, i64) {
     (since.map_or(i64::MIN, |at| at.0), until.map_or(i64::MAX, |at| at.0))
 }
 
-/// Names of types are our own words, without a quote.
+/// Types that tell of a lead; names of types are our own words, without a quote.
 fn types(events: &[EventType]) -> String {
-    events.iter().map(|event| format!("'{}'", event.as_str())).collect::<Vec<_>>().join(", ")
+    let of_lead = |event: &&EventType| matches!(event, EventType::LeadReceived | EventType::LeadReplied);
+    events.iter().filter(of_lead).map(|event| format!("'{}'", event.as_str())).collect::<Vec<_>>().join(", ")
 }
 
 fn codes(kinds: &[Kind]) -> String {

@@ -18,7 +18,7 @@ use tokio::{
 };
 use tracing::{error, warn};
 
-use super::{checkpoint::Checkpointer, open_connection};
+use super::{checkpoint::Checkpointer, is_served, open_connection};
 use crate::store::StoreError;
 
 /// Jobs waiting at most; one more is refused, and its mail passes unrecorded, with a log line.
@@ -149,7 +149,7 @@ fn run(mut conn: Connection, mut queue: mpsc::Receiver<Box<dyn Job>>, mut checkp
             checkpointer.look_after(&conn);
         }
     }
-    checkpointer.end(&conn);
+    checkpointer.end(&conn, is_served(folder));
 }
 
 fn commit(conn: &mut Connection, group: &mut [Box<dyn Job>]) -> Result<(), String> {

@@ -74,6 +74,7 @@ fn sink(
     let events = events(given.events.as_ref(), &preset, &key.name("events"), findings);
     let (connect_timeout, timeout) = patience::timeouts(given, key, findings);
     let ordered = given.ordered.unwrap_or_default();
+    together(given, &preset, &place, findings);
     let concurrency = findings.number(&key.name("concurrency"), given.concurrency.as_ref(), 1..CONCURRENCY + 1);
     let rate = findings.number(&key.name("rate"), given.rate.as_ref(), 1..RATE + 1);
     let suspend_after = findings.number(&key.name("suspend_after"), given.suspend_after.as_ref(), 0..SUSPEND_AFTER + 1);
@@ -86,7 +87,7 @@ fn sink(
         connect_timeout,
         timeout,
         format: format(given.format.as_ref(), &preset, key, findings),
-        concurrency: if ordered || preset.batch.is_some() {
+        concurrency: if ordered || preset.batch.is_some() || preset.kind == PresetKind::Journal {
             1
         } else {
             concurrency.or(preset.concurrency).unwrap_or(defaults::CONCURRENCY)
@@ -105,6 +106,19 @@ fn sink(
         signing_keys: needs.secrets.signing.keys,
         token: needs.secrets.token,
     })
+}
+
+/// Keys that do not go together.
+fn together(given: &file::Sink, preset: &Preset, place: &Place<'_>, findings: &mut Findings) {
+    let mut fault = |name: &str, what: &str, remedy: &str| {
+        findings.fault(&place.key.name(name), Some(&place.span), Wrong::new(what, remedy));
+    };
+    if given.only_public == Some(true) && given.proxy.is_some() {
+        fault("only_public", "a proxy resolves names by itself, so it cannot be checked", "let the proxy refuse them");
+    }
+    if given.ordered == Some(true) && preset.batch.is_some() {
+        fault("ordered", "this preset sends many events in one call, in no order", "leave it out");
+    }
 }
 
 /// What the preset of a sink asks for.

@@ -38,8 +38,8 @@ pub(super) fn preset(name: &str, base: &Path) -> Result<Preset, Wrong> {
 /// CA certificates in PEM.
 pub(super) fn ca(name: &str, base: &Path) -> Result<Vec<u8>, Wrong> {
     let bytes = contents(name, base)?;
-    let holds = bytes.windows(27).any(|window| window == b"-----BEGIN CERTIFICATE-----");
-    if !holds {
+    let found = reqwest::Certificate::from_pem_bundle(&bytes).unwrap_or_default();
+    if found.is_empty() {
         return Err(Wrong::value(name, "holds no certificate", "write the path of a file in PEM"));
     }
     Ok(bytes)
@@ -101,12 +101,20 @@ pub(super) fn journal(
     let key = place.key.name("settings");
     let text = |name: &str| settings.get(name).map(String::as_str).unwrap_or_default();
     let mut fault = |name, wrong| findings.fault(&key.name(name), Some(&place.span), wrong);
-    let max_size = units::size(text("max_size")).map_err(|wrong| fault("max_size", wrong)).unwrap_or_default();
+    let max_size = units::size(text("max_size")).and_then(|size| {
+        let wrong = || Wrong::value(text("max_size"), "is too small", "write at least \"1KiB\"");
+        (size >= 1024).then_some(size).ok_or_else(wrong)
+    });
+    let max_size = max_size.map_err(|wrong| fault("max_size", wrong)).unwrap_or_default();
     let keep = text("keep").parse().ok().filter(|keep| *keep <= KEPT).unwrap_or_else(|| {
         fault("keep", Wrong::value(text("keep"), "is no number of files", format!("write a number from 0 to {KEPT}")));
         0
     });
     let path = match text("path") {
+        "" if settings.contains_key("path") => {
+            fault("path", Wrong::value("", "names no file", "write the path of a file, or \"-\" for standard output"));
+            None
+        }
         "-" => None,
         path => Some(place.base.join(path)),
     };
