@@ -94,11 +94,13 @@ impl Breaker {
         };
     }
 
-    /// Follows what others have written: a person who paused or resumed the sink, or a courier of the config before.
-    pub fn follow(&mut self, stored: Option<&Circuit>, now: Millis) {
+    /// Follows what others have written: a person who paused or resumed the sink, or a courier of the config before. Gives
+    /// back whether that is news.
+    pub fn follow(&mut self, stored: Option<&Circuit>, now: Millis) -> bool {
         if !self.is_stored {
-            return;
+            return false;
         }
+        let before = self.state;
         match (stored.map(|circuit| circuit.state), self.state) {
             (Some(CircuitState::Resumed), _) | (None, State::Suspended { .. } | State::Disabled) => {
                 self.state = State::Active;
@@ -110,6 +112,7 @@ impl Breaker {
             }
             (Some(CircuitState::Suspended), _) | (None, State::Active) => {}
         }
+        self.state != before
     }
 
     /// Notes that the store knows of the last change.
@@ -250,10 +253,10 @@ mod tests {
         assert_eq!(noted, Noted { spared: true, change: Some(Change::Disabled), changes: 1 });
         assert_eq!(breaker.note(&Verdict::Disabled, false, at(0)).change, None);
         // A store that has not been told yet says nothing.
-        breaker.follow(None, at(999));
+        assert!(!breaker.follow(None, at(999)));
         assert_eq!(breaker.permit(at(999)), Permit::Wait(None));
         breaker.is_stored();
-        breaker.follow(None, at(999));
+        assert!(breaker.follow(None, at(999)));
         assert_eq!(breaker.permit(at(999)), Permit::All);
     }
 

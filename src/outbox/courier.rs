@@ -176,8 +176,11 @@ impl Courier {
             let stored = self.desk.store.circuit(&id).await.inspect_err(|_| self.has_begun = !is_first)?;
             if is_first {
                 self.breaker().restore(stored.as_ref(), now);
-            } else {
-                self.breaker().follow(stored.as_ref(), now);
+            } else if self.breaker().follow(stored.as_ref(), now) {
+                match stored.as_ref().filter(|circuit| circuit.state == CircuitState::Disabled) {
+                    Some(circuit) => log::paused(&id, &circuit.reason),
+                    None => log::resumed(&id),
+                }
             }
             if stored.is_some_and(|circuit| circuit.state == CircuitState::Resumed) {
                 self.pace.may_speak();

@@ -93,6 +93,11 @@ pub fn disabled(sink: &str, error: &str) {
     error!(sink, error, "sink switched off by its receiver: its events wait for `leadmilter sink resume {sink}`");
 }
 
+/// A person wants a sink called no more.
+pub fn paused(sink: &str, reason: &str) {
+    info!(sink, reason, "sink paused: its events wait for `leadmilter sink resume {sink}`");
+}
+
 /// A sink is called as usual again.
 pub fn resumed(sink: &str) {
     info!(sink, "sink resumed");

@@ -131,6 +131,19 @@ mod tests {
                 "[request]\n[[request.answer]]\nverdict = \"again\"",
                 "request.answer[0]: verdict = \"again\" needs after and note, and only it takes a note".into(),
             ),
+            (
+                "[request]\n[test]\nencoding = \"csv\"\ncolumns = { a = \"1\" }",
+                "test.encoding: only [request] sends a file".into(),
+            ),
+            (
+                "[request]\n[lookup]\nfound = \"answer\"\nencoding = \"event\"",
+                "lookup.encoding: this request asks, and carries no event".into(),
+            ),
+            (
+                "batch = { size = 9, every = \"1m\" }\n[request]\nencoding = \"csv\"\ncolumns = { a = \"1\" }\n\
+                 [lookup]\nfound = \"answer\"",
+                "batch: one call for many events asks for nothing first".into(),
+            ),
             ("max_age = \"3 days\"\n[request]", "max_age: \"3 days\" is no duration".into()),
             ("", "request: a preset of kind http needs [request], and no other has one".into()),
         ];

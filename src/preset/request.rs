@@ -150,6 +150,15 @@ pub(super) fn parse(given: &file::Request, key: &str, role: Role) -> Result<Requ
     if let Some((name, _)) = foreign.iter().find(|(_, is)| *is) {
         return Err(PresetError::at(&format!("{key}.{name}"), "there is no such key here"));
     }
+    match given.encoding.as_deref() {
+        Some("csv") if key != "request" => {
+            return Err(PresetError::at(&format!("{key}.encoding"), "only [request] sends a file"));
+        }
+        Some("event") if role != Role::Call => {
+            return Err(PresetError::at(&format!("{key}.encoding"), "this request asks, and carries no event"));
+        }
+        _ => {}
+    }
     let body = body(given, key)?;
     let path = given.path.iter().enumerate().map(|(at, text)| template(text, &format!("{key}.path[{at}]")));
     Ok(Request {

@@ -1,7 +1,7 @@
 //! What an HTTP answer means for a delivery.
 //!
 //! Given status, headers and the first bytes of a body, and the rules of a preset; gives back a verdict, one line that names the
-//! fault, and text that is fit to be shown. Pure functions.
+//! fault, and text that is fit to be shown, without the sink's secret. Pure functions.
 
 use std::time::{Duration, SystemTime};
 
@@ -11,7 +11,7 @@ use reqwest::{
 };
 use serde_json::{Map, Value as Json};
 
-use super::{Verdict, context::with_answer};
+use super::{Verdict, context::with_answer, mask::Mask};
 use crate::{
     lead::bounded,
     preset::{AnswerRule, Request, RuleVerdict, TemplateError, Value},
@@ -60,6 +60,7 @@ pub fn judge(
     status: StatusCode,
     headers: &HeaderMap,
     body: &[u8],
+    mask: &Mask,
 ) -> Result<Judged, TemplateError> {
     let default = by_status(status, headers, SystemTime::now());
     if request.answers.is_empty() && request.success.is_none() {
@@ -68,7 +69,7 @@ pub fn judge(
     let context = with_answer(known, status.as_u16(), headers, &String::from_utf8_lossy(body));
     for rule in &request.answers {
         if fits(rule, status, &context)? {
-            return by_rule(rule, &context, default, retry_after(headers, SystemTime::now()));
+            return by_rule(rule, &context, default, retry_after(headers, SystemTime::now()), mask);
         }
     }
     match &request.success {
@@ -92,9 +93,10 @@ fn by_rule(
     context: &Value,
     default: Judged,
     asked: Option<Duration>,
+    mask: &Mask,
 ) -> Result<Judged, TemplateError> {
     let why = rule.why.as_ref().map(|why| why.text(context)).transpose()?.flatten();
-    let why = why.and_then(|why| bounded(&why, WHY));
+    let why = why.and_then(|why| bounded(&mask.masked(why), WHY));
     let note = rule.note.as_ref().map(|note| note.text(context)).transpose()?.flatten();
     let verdict = match rule.verdict {
         RuleVerdict::Delivered => return Ok(Judged::well(Verdict::Delivered)),
@@ -154,8 +156,8 @@ fn retry_after(headers: &HeaderMap, now: SystemTime) -> Option<Duration> {
 }
 
 /// Text of a stranger's body that is fit for a terminal, or `None` if there is nothing to read.
-pub fn shown(body: &[u8]) -> Option<String> {
-    bounded(&String::from_utf8_lossy(body), SHOWN)
+pub fn shown(body: &[u8], mask: &Mask) -> Option<String> {
+    bounded(&mask.masked(String::from_utf8_lossy(body).into_owned()), SHOWN)
 }
 
 /// `Retry-After` (RFC 9110 section 10.2.3): seconds or an HTTP date. Anything else asks for nothing.
@@ -305,7 +307,8 @@ mod tests {
         for (status, body, verdict, error, doubt) in rows {
             let status = StatusCode::from_u16(status).unwrap();
             let request = preset.request.as_ref().unwrap();
-            let got = judge(request, &Map::new(), status, &HeaderMap::new(), body.as_bytes()).unwrap();
+            let mask = Mask::default();
+            let got = judge(request, &Map::new(), status, &HeaderMap::new(), body.as_bytes(), &mask).unwrap();
             assert_eq!((got.verdict, got.error.as_deref(), got.doubt), (verdict, error, doubt), "{status} {body}");
             // A preset may quote the receiver; what is logged does not.
             assert!(got.fault.is_none_or(|fault| fault.starts_with("receiver answered ")), "{status} {body}");
@@ -317,12 +320,14 @@ mod tests {
             StatusCode::BAD_REQUEST,
             &HeaderMap::new(),
             br#"{"field":"utm"}"#,
+            &Mask::default(),
         );
         assert_eq!(second.unwrap().verdict, Verdict::Misconfigured);
     }
 
     #[test]
     fn a_shown_body_is_one_clean_line() {
+        let shown = |body: &[u8]| shown(body, &Mask::default());
         assert_eq!(shown(b"no\x1b[31m such\r\nhook\xff").as_deref(), Some("no [31m such hook\u{fffd}"));
         assert_eq!(shown("ж".repeat(600).as_bytes()), Some("ж".repeat(512)));
         assert_eq!(shown(b""), None);

@@ -26,10 +26,11 @@ impl Http {
         let rendered =
             render(&lookup.request, &self.base, known).map_err(|wrong| in_doubt(Failure::from(wrong).into()))?;
         let called = self.send(rendered, None, budget).await.map_err(|failure| in_doubt(failure.into()))?;
-        let outcome = self.judged(&lookup.request, known, &called).map_err(in_doubt)?;
+        let outcome = self.judged(&lookup.request, known, &called);
         if outcome.judged.verdict != Verdict::Delivered {
             return Err(in_doubt(outcome));
         }
+        let called = called.whole(&outcome).map_err(in_doubt)?;
         lookup.found.holds(&called.seen(known)).map_err(|wrong| in_doubt(wrong.into()))
     }
 
@@ -62,10 +63,11 @@ impl Http {
             return Ok(Some(value));
         }
         let called = self.send(rendered, None, budget).await.map_err(|failure| failed(failure.into()))?;
-        let outcome = self.judged(&fetch.request, known, &called).map_err(failed)?;
+        let outcome = self.judged(&fetch.request, known, &called);
         if outcome.judged.verdict != Verdict::Delivered {
             return Err(failed(outcome));
         }
+        let called = called.whole(&outcome).map_err(failed)?;
         let value = fetch.take.json(&called.seen(known)).map_err(|wrong| failed(wrong.into()))?;
         if let Some(value) = &value {
             self.memory.keep(key, value.clone());

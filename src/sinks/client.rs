@@ -107,14 +107,19 @@ fn causes<'a>(error: &'a (dyn Error + 'static)) -> impl Iterator<Item = &'a (dyn
     std::iter::successors(Some(error), |&error| error.source())
 }
 
-/// The first bytes of the body, as far as it comes within the call's time.
-pub async fn beginning(response: &mut Response) -> Vec<u8> {
+/// The first bytes of the body, as far as it comes within the call's time, and whether that is all of it.
+pub async fn beginning(response: &mut Response) -> (Vec<u8>, bool) {
     let mut body = Vec::new();
-    while let Ok(Some(chunk)) = response.chunk().await {
-        body.extend(chunk.iter().take(READ.saturating_sub(body.len())));
-        if body.len() >= READ {
-            break;
+    loop {
+        let room = READ.saturating_sub(body.len());
+        match response.chunk().await {
+            Ok(None) => return (body, true),
+            Ok(Some(chunk)) if chunk.len() <= room => body.extend(chunk),
+            Ok(Some(chunk)) => {
+                body.extend(chunk.iter().take(room));
+                return (body, false);
+            }
+            Err(_) => return (body, false),
         }
     }
-    body
 }

@@ -8,7 +8,7 @@ use std::{collections::BTreeMap, fmt};
 use reqwest::header::HeaderMap;
 use serde_json::{Map, Value as Json, json};
 
-use super::Message;
+use super::{Message, mask::Mask};
 use crate::{
     config,
     preset::{self, Value},
@@ -20,6 +20,8 @@ pub struct Known {
     secret: String,
     url: String,
     sink: String,
+    /// Keeps the secret out of what is written down.
+    pub mask: Mask,
 }
 
 /// URL and secret are nobody's to read.
@@ -33,9 +35,11 @@ impl Known {
     /// Takes what the sink's config has.
     pub fn of(config: &config::Sink) -> Self {
         let url = config.url.as_ref().map(|url| url.as_str().trim_end_matches('/').to_owned());
+        let secret = config.token.as_ref().map(token_text).unwrap_or_default();
         Self {
+            mask: Mask::of(&secret),
             settings: json!(config.settings),
-            secret: config.token.as_ref().map(token_text).unwrap_or_default(),
+            secret,
             url: url.unwrap_or_default(),
             sink: config.id.clone(),
         }
@@ -44,14 +48,6 @@ impl Known {
     /// The sink's id.
     pub fn sink(&self) -> &str {
         &self.sink
-    }
-
-    /// An answer without the secret, which the receiver may echo.
-    pub fn masked(&self, body: Vec<u8>) -> Vec<u8> {
-        if self.secret.is_empty() {
-            return body;
-        }
-        String::from_utf8_lossy(&body).replace(&self.secret, "***").into_bytes()
     }
 
     /// What templates know of a message.

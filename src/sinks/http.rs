@@ -7,9 +7,9 @@
 use std::{sync::Arc, time::Duration};
 
 use reqwest::{
-    Client, StatusCode,
+    Client, Method, StatusCode,
     dns::Resolve,
-    header::{CONTENT_TYPE, HeaderMap},
+    header::{CONTENT_LENGTH, CONTENT_TYPE, HeaderMap},
     multipart,
 };
 use serde_json::{Map, Value as Json};
@@ -54,6 +54,7 @@ pub(super) struct Called {
     status: StatusCode,
     headers: HeaderMap,
     body: Vec<u8>,
+    is_whole: bool,
 }
 
 impl Http {
@@ -112,7 +113,7 @@ impl Http {
         let request = self.preset.test.as_ref()?;
         let budget = Budget::new(self.timeout);
         let known = self.known.of_message(sample, &Map::new());
-        let called = self.call(request, &known, None, &budget).await;
+        let called = self.call(request, &known, sample, &budget).await;
         Some(called.unwrap_or_else(|failed| failed).answer(&budget))
     }
 
@@ -122,7 +123,7 @@ impl Http {
             return Ok(Outcome::well(Verdict::Skipped { reason }));
         }
         if let (Some(check), Some(_)) = (&self.preset.check, message.note) {
-            return self.call(check, &known, None, budget).await;
+            return self.call(check, &known, message, budget).await;
         }
         if message.doubt && self.has_arrived(&known, budget).await? {
             return Ok(Outcome::well(Verdict::Delivered));
@@ -134,7 +135,7 @@ impl Http {
         let Some(request) = &self.preset.request else {
             return Err(Outcome::misconfigured("the preset has no request"));
         };
-        let outcome = self.call(request, &known, Some(message), budget).await;
+        let outcome = self.call(request, &known, message, budget).await;
         if !matches!(&outcome, Ok(outcome) if outcome.judged.verdict == Verdict::Delivered) {
             self.memory.forget();
         }
@@ -146,12 +147,12 @@ impl Http {
         &self,
         request: &Request,
         known: &Map<String, Json>,
-        message: Option<Message<'_>>,
+        message: Message<'_>,
         budget: &Budget,
     ) -> Result<Outcome, Outcome> {
         let rendered = render(request, &self.base, known).map_err(Failure::from)?;
-        let called = self.send(rendered, message, budget).await?;
-        self.judged(request, known, &called)
+        let called = self.send(rendered, Some(message), budget).await?;
+        Ok(self.judged(request, known, &called))
     }
 
     /// Sends a request whose answer is judged for each of many events.
@@ -163,24 +164,16 @@ impl Http {
         budget: &Budget,
     ) -> Result<Outcome, Outcome> {
         let called = self.send(rendered, None, budget).await?;
-        self.judged(request, known, &called)
+        Ok(self.judged(request, known, &called))
     }
 
-    pub(super) fn judged(
-        &self,
-        request: &Request,
-        known: &Map<String, Json>,
-        called: &Called,
-    ) -> Result<Outcome, Outcome> {
-        let outcome = |judged| {
-            let (status, shown) = (Some(called.status.as_u16()), answer::shown(&called.body).map(String::into));
-            Outcome { judged, status, shown }
-        };
-        match answer::judge(request, known, called.status, &called.headers, &called.body) {
-            Ok(judged) => Ok(outcome(judged)),
+    pub(super) fn judged(&self, request: &Request, known: &Map<String, Json>, called: &Called) -> Outcome {
+        let (mask, Called { status, headers, body, .. }) = (&self.known.mask, called);
+        let judged = answer::judge(request, known, *status, headers, body, mask)
             // The call was made, and nobody can say what the answer means.
-            Err(wrong) => Err(outcome(Judged::failed(Verdict::Misconfigured, format!("preset: {wrong}"), true))),
-        }
+            .unwrap_or_else(|wrong| Judged::failed(Verdict::Misconfigured, format!("preset: {wrong}"), true));
+        let shown = answer::shown(body, mask).map(String::into);
+        Outcome { judged, status: Some(status.as_u16()), shown }
     }
 
     pub(super) async fn send(
@@ -191,16 +184,20 @@ impl Http {
     ) -> Result<Called, Failure> {
         destination::check(&rendered.url, self.policy)?;
         let left = budget.call().ok_or(Failure::OutOfTime)?;
+        let has_type = rendered.headers.contains_key(CONTENT_TYPE);
+        let takes_body = matches!(rendered.method, Method::POST | Method::PUT | Method::PATCH);
         let mut request = self.client.request(rendered.method, rendered.url).timeout(left).headers(rendered.headers);
         request = match rendered.payload {
+            // Some servers want to be told that nothing follows (RFC 9110, section 8.6).
+            Payload::Nothing if takes_body => request.header(CONTENT_LENGTH, 0),
             Payload::Nothing => request,
             Payload::Csv { field, body } => {
                 let part = multipart::Part::bytes(body).file_name("leads.csv").mime_str("text/csv")?;
                 request.multipart(multipart::Form::new().part(field, part))
             }
             Payload::Text { content_type, body } => {
-                let request = self.signed(request, message, &body);
-                request.header(CONTENT_TYPE, content_type).body(body)
+                let request = self.signed(request, message, &body).body(body);
+                if has_type { request } else { request.header(CONTENT_TYPE, content_type) }
             }
             Payload::Event => {
                 let (body, headers) = cloudevents::formed(message.map_or("", |message| message.body), self.format);
@@ -210,8 +207,8 @@ impl Http {
         let mut response = request.send().await?;
         let (status, headers) = (response.status(), response.headers().clone());
         // The status alone has decided already where no preset looks at the body: one that breaks off changes nothing.
-        let body = client::beginning(&mut response).await;
-        Ok(Called { status, headers, body: self.known.masked(body) })
+        let (body, is_whole) = client::beginning(&mut response).await;
+        Ok(Called { status, headers, body, is_whole })
     }
 
     fn signed(
@@ -239,8 +236,12 @@ impl Http {
             && let Ok(time) = serde_json::from_value::<Millis>(time.clone())
             && time.plus(most) < Millis::now()
         {
-            let hours = most.as_secs() / 3600;
-            return Ok(Some(format!("the event is older than the {hours} hours that the receiver looks back")));
+            let (number, unit) = match most.as_secs() {
+                seconds if seconds.is_multiple_of(3600) => (seconds / 3600, "hours"),
+                seconds if seconds.is_multiple_of(60) => (seconds / 60, "minutes"),
+                seconds => (seconds, "seconds"),
+            };
+            return Ok(Some(format!("the event is older than the {number} {unit} that the receiver looks back")));
         }
         if self.preset.skips.is_empty() {
             return Ok(None);
@@ -261,6 +262,15 @@ impl Http {
 }
 
 impl Called {
+    /// Fails where the answer is not all there: what it does not say could not be told from what was cut off.
+    pub(super) fn whole(self, outcome: &Outcome) -> Result<Self, Outcome> {
+        if self.is_whole {
+            return Ok(self);
+        }
+        let fault = format!("answer broke off, or is longer than {} KiB", client::READ / 1024);
+        Err(Outcome { judged: Judged::failed(Verdict::Retry { floor: None }, fault, true), ..outcome.clone() })
+    }
+
     /// The answer as expressions see it.
     pub(super) fn seen(&self, known: &Map<String, Json>) -> Value {
         with_answer(known, self.status.as_u16(), &self.headers, &String::from_utf8_lossy(&self.body))

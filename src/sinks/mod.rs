@@ -17,6 +17,7 @@ mod context;
 mod destination;
 mod http;
 mod journal;
+mod mask;
 mod memory;
 mod outcome;
 mod preview;

@@ -33,6 +33,9 @@ impl Http {
                 let (body, headers) = cloudevents::formed(message.body, self.format);
                 (headers, body.into_owned())
             }
+            Payload::Text { body, .. } if rendered.headers.contains_key(CONTENT_TYPE) => {
+                (HeaderMap::new(), body.clone())
+            }
             Payload::Text { content_type, body } => {
                 (HeaderMap::from_iter([(CONTENT_TYPE, HeaderValue::from_static(content_type))]), body.clone())
             }
@@ -45,6 +48,6 @@ impl Http {
         if self.signer.is_some() {
             text.push_str("webhook-id: …\nwebhook-timestamp: …\nwebhook-signature: …\n");
         }
-        Ok(format!("{text}\n{body}"))
+        Ok(self.known.mask.masked(format!("{text}\n{body}")))
     }
 }

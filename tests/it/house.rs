@@ -4,7 +4,7 @@ use std::{
     collections::{BTreeMap, BTreeSet},
     io,
     sync::{
-        Arc,
+        Arc, Once,
         atomic::{AtomicU64, AtomicUsize, Ordering},
     },
     time::{Duration, Instant},
@@ -326,6 +326,10 @@ pub struct Log {
 impl Log {
     /// Catches what this thread logs, down to debug.
     pub fn catch() -> Self {
+        // Where no thread but one listens, a place that logs for the first time on another may be taken for one that nobody
+        // listens to, for as long as the process lives.
+        static LISTENS: Once = Once::new();
+        LISTENS.call_once(|| drop(tracing::subscriber::set_global_default(tracing_subscriber::registry())));
         let (sender, lines) = mpsc::unbounded_channel();
         let subscriber = tracing_subscriber::fmt()
             .with_max_level(tracing::Level::DEBUG)

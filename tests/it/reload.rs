@@ -5,8 +5,11 @@ use std::{fs, net::TcpListener};
 use crate::{
     command,
     company::webhook,
+    crm_house::Crm,
     fault_house::{Receivers, Site, patient_sink, reload},
     house::{Receiver, SECRET, distinct, status},
+    post_house::{self, Post},
+    postfix_house::wait_for,
 };
 
 /// A channel that the company did not have before.
@@ -159,4 +162,41 @@ fn while_a_secret_is_rotated_both_sign() {
     assert_eq!(signed(&call("after"), &[&old, &new]), [false, true]);
     assert_eq!(secrets(), [new]);
     assert_eq!(distinct(site.leads()).len(), 3);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_changed_preset_file_counts_from_the_reload_on_and_a_broken_one_changes_nothing() {
+    let crm = Crm::patient().await;
+    let sink = format!("[[sink]]\nid = \"crm\"\npreset = \"presets/own.toml\"\nurl = \"{}\"\n", crm.url);
+    let company = post_house::company(&sink);
+    fs::create_dir(company.path("presets")).unwrap();
+    let file = company.path("presets/own.toml");
+    let write = |path: &str| fs::write(&file, format!("title = \"own\"\n[request]\npath = [\"{path}\"]\n")).unwrap();
+    write("one");
+    let mut post = Post::open_with(company, &[]);
+    let lines = async |post: &mut Post| {
+        post.letter().await;
+        let came = || Some(crm.lines()).filter(|lines| !lines.is_empty());
+        wait_for("a call", came, || post.daemon.log())
+    };
+    assert_eq!(lines(&mut post).await, ["POST /base/one"]);
+    write("two");
+    assert_eq!(lines(&mut post).await, ["POST /base/one"]);
+    let reloaded = ["INFO config reloaded: mailboxes=2, channels=3, addresses=9, sinks=1"];
+    assert_eq!(told(&reload(&post.daemon)), reloaded);
+    assert_eq!(lines(&mut post).await, ["POST /base/two"]);
+
+    write("{{ dat.x }}");
+    let log = reload(&post.daemon);
+    let [fault, kept] = told(&log).try_into().unwrap();
+    let what = "sink[0].preset: preset file \"presets/own.toml\": request.path[0]: there is no \"dat\"";
+    assert!(fault.starts_with("ERROR ") && fault.contains(what), "{fault}");
+    assert_eq!(kept, "ERROR config not reloaded, the old one stays in force");
+    assert_eq!(lines(&mut post).await, ["POST /base/two"]);
+    fs::remove_file(&file).unwrap();
+    assert!(reload(&post.daemon).contains("config not reloaded"));
+    assert_eq!(lines(&mut post).await, ["POST /base/two"]);
+    write("three");
+    assert_eq!(told(&reload(&post.daemon)), reloaded);
+    assert_eq!(lines(&mut post).await, ["POST /base/three"]);
 }

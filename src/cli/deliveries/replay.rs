@@ -51,19 +51,19 @@ pub struct Args {
     sink: Option<String>,
 
     /// Those in this state
-    #[arg(long, default_value = "dead", requires = "sink", conflicts_with = "missing")]
+    #[arg(long, default_value = "dead", requires = "sink", conflicts_with_all = ["ids", "missing"])]
     state: State,
 
     /// Leads that the sink wants and was never told of
-    #[arg(long, requires = "sink")]
+    #[arg(long, requires = "sink", conflicts_with = "ids")]
     missing: bool,
 
     /// Only what was put into the outbox, or recorded, at or after this time: 2026-11-22 or 2026-11-22T04:26:10Z
-    #[arg(long, value_name = "TIME", requires = "sink")]
+    #[arg(long, value_name = "TIME", requires = "sink", conflicts_with = "ids")]
     since: Option<String>,
 
     /// Only what was put into the outbox, or recorded, before this time
-    #[arg(long, value_name = "TIME", requires = "sink")]
+    #[arg(long, value_name = "TIME", requires = "sink", conflicts_with = "ids")]
     until: Option<String>,
 
     /// Say how many, and send nothing

@@ -58,18 +58,19 @@ impl Store {
                 ids.truncate(SLICE);
                 let last = ids.last().copied().unwrap_or(after);
                 let mut there = Vec::<i64>::with_capacity(ids.len());
+                let sql = format!("SELECT id FROM delivery WHERE id = $1 AND (state <> 0 OR {AT_REST})");
                 for id in ids {
-                    there.extend(
-                        self.list("SELECT id FROM delivery WHERE id = $1", &[&id], |row| row.get::<_, i64>(0))?,
-                    );
+                    there.extend(self.list(&sql, &[&id], |row| row.get::<_, i64>(0))?);
                 }
                 Ok(Slice { ids: there, are_new: false, last })
             }
             Replay::OfSink { sink, state, since, until } => {
                 let (since, until) = bounds(*since, *until);
                 let ids: Vec<i64> = self.list(
-                    "SELECT id FROM delivery WHERE id > $1 AND sink = $2 AND state = $3 AND created_at >= $4
-                         AND created_at < $5 ORDER BY id LIMIT $6",
+                    &format!(
+                        "SELECT id FROM delivery WHERE id > $1 AND sink = $2 AND state = $3 AND created_at >= $4
+                             AND created_at < $5 AND (state <> 0 OR {AT_REST}) ORDER BY id LIMIT $6"
+                    ),
                     &[&after, sink, &state.code(), &since, &until, &limit],
                     |row| row.get(0),
                 )?;

@@ -110,14 +110,14 @@ fn sink(
 
 /// Keys that do not go together.
 fn together(given: &file::Sink, preset: &Preset, place: &Place<'_>, findings: &mut Findings) {
-    let mut fault = |name: &str, what: &str, remedy: &str| {
-        findings.fault(&place.key.name(name), Some(&place.span), Wrong::new(what, remedy));
-    };
-    if given.only_public == Some(true) && given.proxy.is_some() {
-        fault("only_public", "a proxy resolves names by itself, so it cannot be checked", "let the proxy refuse them");
+    if let (Some(text), Some(true)) = (&given.proxy, given.only_public) {
+        let what = "a proxy asks for addresses itself, so nobody here can tell which of them are public";
+        let wrong = Wrong::new(what, "remove only_public or proxy");
+        findings.fault(&place.key.name("only_public"), Some(&text.span()), wrong);
     }
     if given.ordered == Some(true) && preset.batch.is_some() {
-        fault("ordered", "this preset sends many events in one call, in no order", "leave it out");
+        let wrong = Wrong::new("this preset sends many events in one call, in no order", "leave it out");
+        findings.fault(&place.key.name("ordered"), Some(&place.span), wrong);
     }
 }
 
