@@ -1,22 +1,15 @@
-//! What several tests need: leads, sinks, receivers of webhooks, a store, the log.
+//! What several tests need: leads, sinks, a store, the log.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
     io,
     sync::{
         Arc, Once,
-        atomic::{AtomicU64, AtomicUsize, Ordering},
+        atomic::{AtomicU64, Ordering},
     },
-    time::{Duration, Instant},
+    time::Duration,
 };
 
-use axum::{
-    Router,
-    body::Bytes,
-    extract::State,
-    http::{HeaderMap, Method, Uri},
-    response::Response,
-};
 use base64::{Engine, engine::general_purpose::STANDARD};
 use leadmilter::{
     address::Address,
@@ -35,8 +28,10 @@ use leadmilter::{
     store::{Counting, DedupeKey, MessageDigest, NewLead, Store, Subscriber, Way},
 };
 use sha2::{Digest, Sha256};
-use tokio::{net::TcpListener, sync::mpsc, task::JoinHandle};
+use tokio::sync::mpsc;
 use tracing::subscriber::DefaultGuard;
+
+pub use crate::http_server::{Call, Receiver, status, with_header};
 
 /// Longer than anything that works takes: a test fails by it, and never waits for it.
 pub const PATIENCE: Duration = Duration::from_secs(20);
@@ -210,111 +205,6 @@ pub fn store() -> (tempfile::TempDir, Store) {
     let folder = tempfile::tempdir().unwrap();
     let store = Store::open(folder.path()).unwrap();
     (folder, store)
-}
-
-/// A request as a receiver got it.
-#[derive(Clone, Debug)]
-pub struct Call {
-    /// When it came.
-    pub at: Instant,
-    /// Method and target.
-    pub line: String,
-    /// Its headers.
-    pub headers: HeaderMap,
-    /// Its body.
-    pub body: Bytes,
-}
-
-impl Call {
-    /// A header's value.
-    pub fn header(&self, name: &str) -> &str {
-        self.headers.get(name).unwrap_or_else(|| panic!("no {name}")).to_str().unwrap()
-    }
-
-    /// Checks the signature with code that is not ours.
-    pub fn is_signed_with(&self, secret: &str) -> bool {
-        standardwebhooks::Webhook::new(secret).unwrap().verify(&self.body, &self.headers).is_ok()
-    }
-}
-
-/// What a receiver answers to its n-th call, counted from 0.
-type Reply = dyn Fn(usize) -> Response + Send + Sync;
-
-/// An HTTP server on a free port of this host that hands on what it gets.
-pub struct Receiver {
-    /// Where it listens.
-    pub url: String,
-    calls: mpsc::UnboundedReceiver<Call>,
-    server: JoinHandle<()>,
-}
-
-/// What every request of a receiver needs.
-struct Counter {
-    calls: AtomicUsize,
-    sender: mpsc::UnboundedSender<Call>,
-    reply: Box<Reply>,
-}
-
-impl Receiver {
-    /// Starts one.
-    pub async fn start(reply: impl Fn(usize) -> Response + Send + Sync + 'static) -> Self {
-        Self::on(TcpListener::bind("127.0.0.1:0").await.unwrap(), reply)
-    }
-
-    /// Starts one on a socket that listens.
-    pub fn on(listener: TcpListener, reply: impl Fn(usize) -> Response + Send + Sync + 'static) -> Self {
-        let url = format!("http://{}/hooks/leads?key=hidden", listener.local_addr().unwrap());
-        let (sender, calls) = mpsc::unbounded_channel();
-        let counter = Arc::new(Counter { calls: AtomicUsize::new(0), sender, reply: Box::new(reply) });
-        let app = Router::new().fallback(take).with_state(counter);
-        let server = tokio::spawn(async move { axum::serve(listener, app).await.unwrap() });
-        Self { url, calls, server }
-    }
-
-    /// The next call, whoever signed it.
-    pub async fn next_unchecked(&mut self) -> Call {
-        tokio::time::timeout(PATIENCE, self.calls.recv()).await.expect("no call came").unwrap()
-    }
-
-    /// The next call; its signature has been checked.
-    pub async fn next(&mut self) -> Call {
-        let call = self.next_unchecked().await;
-        assert!(call.is_signed_with(SECRET), "a signature that does not fit");
-        call
-    }
-
-    /// Calls that came and were not asked for.
-    pub fn rest(&mut self) -> Vec<Call> {
-        std::iter::from_fn(|| self.calls.try_recv().ok()).collect()
-    }
-}
-
-impl Drop for Receiver {
-    fn drop(&mut self) {
-        self.server.abort();
-    }
-}
-
-async fn take(
-    State(counter): State<Arc<Counter>>,
-    method: Method,
-    uri: Uri,
-    headers: HeaderMap,
-    body: Bytes,
-) -> Response {
-    let number = counter.calls.fetch_add(1, Ordering::SeqCst);
-    drop(counter.sender.send(Call { at: Instant::now(), line: format!("{method} {uri}"), headers, body }));
-    (counter.reply)(number)
-}
-
-/// An answer with a status and no body.
-pub fn status(code: u16) -> Response {
-    Response::builder().status(code).body(axum::body::Body::empty()).unwrap()
-}
-
-/// An answer with a status and one header.
-pub fn with_header(code: u16, name: &str, value: &str) -> Response {
-    Response::builder().status(code).header(name, value).body(axum::body::Body::empty()).unwrap()
 }
 
 /// Log lines of this test's thread, as they are written.

@@ -19,7 +19,10 @@ use tokio::{
     task::{JoinSet, yield_now},
 };
 
-use crate::house::{self, Log, PATIENCE, Receiver, status, with_header};
+use crate::{
+    house::{self, Log, PATIENCE, Receiver, status, with_header},
+    http_server::serve,
+};
 
 fn start(store: &Store, sinks: &[config::Sink]) -> Outbox {
     let opened = sinks.iter().map(|config| (config.clone(), Sink::open(config).unwrap())).collect();
@@ -208,7 +211,7 @@ async fn a_stop_lets_open_calls_end_and_starts_no_more() {
     let url = format!("http://{}/", listener.local_addr().unwrap());
     let (came, mut calls) = tokio::sync::mpsc::unbounded_channel();
     let opened = Arc::clone(&gate);
-    let app = axum::Router::new().fallback(move || {
+    let _server = serve(listener, move |_| {
         let (came, gate) = (came.clone(), Arc::clone(&opened));
         async move {
             came.send(()).unwrap();
@@ -216,7 +219,6 @@ async fn a_stop_lets_open_calls_end_and_starts_no_more() {
             status(204)
         }
     });
-    let server = tokio::spawn(async move { axum::serve(listener, app).await.unwrap() });
 
     let (_folder, store) = house::store();
     record(&store, &["crm"]).await;
@@ -230,7 +232,6 @@ async fn a_stop_lets_open_calls_end_and_starts_no_more() {
 
     let ended: Vec<_> = deliveries(&store, "crm").iter().map(|delivery| (delivery.state, delivery.attempts)).collect();
     assert_eq!(ended, [(DeliveryState::Delivered, 1), (DeliveryState::Pending, 0)]);
-    server.abort();
 }
 
 #[tokio::test]

@@ -3,13 +3,12 @@
 
 use std::{collections::BTreeSet, time::Duration};
 
-use axum::{body::Body, http::Method, response::Response};
 use leadmilter::sinks::{Sink, Verdict};
 use serde_json::{Value, json};
 
 use crate::{
-    counterpart::{self, Counterpart, Mind, Request, attempt, deliver, poor, rich},
-    house,
+    http_server::Call,
+    preset_house::{KEY, Reply, StandIn, attempt, deliver, delivered, open, outcome, pairs, poor, rich, test, told},
 };
 
 /// Statistics fields that an account comes with.
@@ -31,21 +30,23 @@ struct Account {
     fields: BTreeSet<&'static str>,
     /// What came in and was not accepted yet, the newest last.
     unsorted: Vec<Value>,
-    calls: Vec<String>,
     /// What every call is answered, once it has done its work.
     fault: Option<u16>,
 }
 
-impl Mind for Account {
-    fn answer(&mut self, request: &Request) -> Response {
-        if request.header("authorization") != "Bearer t0ken" {
+/// Where incoming leads are made, and where they are listed.
+const FORMS: &str = "POST /api/v4/leads/unsorted/forms";
+const LIST: &str = "GET /api/v4/leads/unsorted";
+
+impl Account {
+    fn answer(&mut self, call: &Call) -> Reply {
+        if call.header("authorization") != format!("Bearer {KEY}") {
             return problem(401, "Unauthorized", &json!([]));
         }
-        self.calls.push(format!("{} {}", request.method, request.path));
-        let done = match (&request.method, request.path.as_str()) {
-            (&Method::POST, "/api/v4/leads/unsorted/forms") => self.add(request.json().unwrap_or_default()),
-            (&Method::GET, "/api/v4/leads/unsorted") => self.list(request),
-            (&Method::GET, "/api/v4/account") => hal(&json!({ "id": 31, "subdomain": "company", "currency": "RUB" })),
+        let done = match call.place() {
+            FORMS => self.add(call.json().unwrap_or_default()),
+            LIST => self.list(call),
+            "GET /api/v4/account" => hal(&json!({ "id": 31, "subdomain": "company", "currency": "RUB" })),
             _ => problem(404, "Not Found", &json!([])),
         };
         match self.fault {
@@ -53,10 +54,8 @@ impl Mind for Account {
             Some(status) => problem(status, "Fault", &json!([])),
         }
     }
-}
 
-impl Account {
-    fn add(&mut self, given: Value) -> Response {
+    fn add(&mut self, given: Value) -> Reply {
         let Value::Array(given) = given else { return invalid("FieldMissing", "data.source_name") };
         for one in &given {
             if let Err((code, path)) = self.check(one) {
@@ -109,14 +108,13 @@ impl Account {
         Ok(())
     }
 
-    fn list(&self, request: &Request) -> Response {
-        let asked = ["filter[category][]", "order[created_at]", "limit"].map(|name| request.asked(name));
-        if asked != ["forms", "desc", "50"] {
+    fn list(&self, call: &Call) -> Reply {
+        if call.query() != pairs(&[("filter[category][]", "forms"), ("order[created_at]", "desc"), ("limit", "50")]) {
             return invalid("FieldNotExpected", "filter");
         }
         let newest: Vec<&Value> = self.unsorted.iter().rev().take(50).collect();
         if newest.is_empty() {
-            return Response::builder().status(204).body(Body::empty()).unwrap();
+            return Reply::new(204, "");
         }
         hal(&json!({ "_page": 1, "_embedded": { "unsorted": newest } }))
     }
@@ -138,33 +136,30 @@ fn known(object: &Value, path: &str, keys: &[&str]) -> Result<(), (&'static str,
     }
 }
 
-fn hal(body: &Value) -> Response {
-    let response = Response::builder().header("content-type", "application/hal+json");
-    response.body(Body::from(body.to_string())).unwrap()
+fn hal(body: &Value) -> Reply {
+    Reply::new(200, body).with_header("content-type", "application/hal+json")
 }
 
-fn invalid(code: &str, path: &str) -> Response {
+fn invalid(code: &str, path: &str) -> Reply {
     let errors = json!([{ "code": code, "path": path, "detail": "The value you selected is not a valid choice." }]);
     problem(400, "Bad Request", &json!([{ "request_id": "0", "errors": errors }]))
 }
 
-fn problem(status: u16, title: &str, errors: &Value) -> Response {
+fn problem(status: u16, title: &str, errors: &Value) -> Reply {
     let body = json!({ "validation-errors": errors, "title": title, "status": status,
         "type": format!("https://httpstatus.es/{status}"), "detail": "Request validation failed" });
-    let response = Response::builder().status(status).header("content-type", "application/problem+json");
-    response.body(Body::from(body.to_string())).unwrap()
+    Reply::new(status, body).with_header("content-type", "application/problem+json")
 }
 
-async fn account(lacks: &[&str]) -> (Counterpart<Account>, Sink) {
+async fn account() -> (StandIn<Account>, Sink) {
+    account_that(&[], &[]).await
+}
+
+async fn account_that(lacks: &[&str], settings: &[(&str, &str)]) -> (StandIn<Account>, Sink) {
     let fields = STATISTICS.into_iter().filter(|code| !lacks.contains(code)).collect();
-    let account = Account { fields, unsorted: Vec::new(), calls: Vec::new(), fault: None };
-    let account = Counterpart::start(account).await;
-    let sink = sink(&account.url, "t0ken", &[]);
+    let account = StandIn::with(Account { fields, unsorted: Vec::new(), fault: None }, Account::answer).await;
+    let sink = open("amocrm", &account.url, KEY, settings);
     (account, sink)
-}
-
-fn sink(url: &str, token: &str, settings: &[(&str, &str)]) -> Sink {
-    Sink::open(&house::preset_sink("amocrm", url, token, settings)).unwrap()
 }
 
 /// The codes of the statistics fields that a lead came with.
@@ -175,9 +170,8 @@ fn codes(unsorted: &Value) -> Vec<&str> {
 
 #[tokio::test]
 async fn a_lead_arrives_with_its_contact_and_its_statistics() {
-    let (account, _) = account(&[]).await;
-    let sink = sink(&account.url, "t0ken", &[("pipeline", "3476194")]);
-    assert_eq!(deliver(&sink, &rich()).await.verdict, Verdict::Delivered);
+    let (account, sink) = account_that(&[], &[("pipeline", "3476194")]).await;
+    assert_eq!(told(deliver(&sink, &rich()).await), delivered(200));
     let field = |code: &str, value: &str| json!({ "field_code": code, "values": [{ "value": value }] });
     let email = json!({ "value": "ivan@client.example", "enum_code": "WORK" });
     let expected = json!({
@@ -195,11 +189,11 @@ async fn a_lead_arrives_with_its_contact_and_its_statistics() {
         },
         "_embedded": {
             "contacts": [{
-                "name": "=cmd|' /C calc'!A0",
+                "name": "=cmd|' /C calc'!A0 Петров",
                 "custom_fields_values": [{ "field_code": "EMAIL", "values": [email] }],
             }],
             "leads": [{
-                "name": "Цена на «насосы»\"},{{7*7}}\r\nX: y&key=1",
+                "name": "Цена на «насосы»\"},{{7*7}}\r\nX: <b>y</b>&key=1",
                 "price": 1500,
                 "custom_fields_values": [
                     field("UTM_SOURCE", "yandex"),
@@ -217,13 +211,13 @@ async fn a_lead_arrives_with_its_contact_and_its_statistics() {
             }],
         },
     });
-    assert_eq!(account.mind().unsorted, [expected]);
+    assert_eq!(account.inside().unsorted, [expected]);
 }
 
 #[tokio::test]
 async fn what_is_not_known_of_a_lead_is_left_out() {
-    let (account, sink) = account(&[]).await;
-    assert_eq!(deliver(&sink, &poor()).await.verdict, Verdict::Delivered);
+    let (account, sink) = account().await;
+    assert_eq!(told(deliver(&sink, &poor()).await), delivered(200));
     let expected = json!({
         "request_id": "01939f0e-7c1a-7f62-9d1e-5a0d6a1c2c02",
         "source_uid": "01939f0e-7c1a-7f62-9d1e-5a0d6a1c2c02",
@@ -237,15 +231,14 @@ async fn what_is_not_known_of_a_lead_is_left_out() {
         },
         "_embedded": { "leads": [{ "name": "E-mail: info@company.ru" }] },
     });
-    assert_eq!(account.mind().unsorted, [expected]);
+    assert_eq!(account.inside().unsorted, [expected]);
 }
 
 #[tokio::test]
 async fn a_value_in_another_currency_is_left_out() {
-    let (account, _) = account(&[]).await;
-    let sink = sink(&account.url, "t0ken", &[("currency", "USD")]);
-    assert_eq!(deliver(&sink, &rich()).await.verdict, Verdict::Delivered);
-    assert_eq!(account.mind().unsorted[0]["_embedded"]["leads"][0].get("price"), None);
+    let (account, sink) = account_that(&[], &[("currency", "USD")]).await;
+    assert_eq!(told(deliver(&sink, &rich()).await), delivered(200));
+    assert_eq!(account.inside().unsorted[0]["_embedded"]["leads"][0].get("price"), None);
 }
 
 #[tokio::test]
@@ -255,7 +248,7 @@ async fn a_statistics_field_that_the_account_lacks_costs_itself_and_not_the_lead
     let rows: [(&str, &[&str], &[&str]); 2] =
         [("_YM_UID", &["without_ids"], utm), ("UTM_TERM", &["without_ids", "without_utm"], &[])];
     for (lacks, notes, kept) in rows {
-        let (account, sink) = account(&[lacks]).await;
+        let (account, sink) = account_that(&[lacks], &[]).await;
         let mut note = None;
         for expected in notes {
             let answer = attempt(&sink, &rich(), false, note).await;
@@ -264,7 +257,7 @@ async fn a_statistics_field_that_the_account_lacks_costs_itself_and_not_the_lead
             note = Some(*expected);
         }
         assert_eq!(attempt(&sink, &rich(), false, note).await.verdict, Verdict::Delivered, "{lacks}");
-        let account = account.mind();
+        let account = account.inside();
         assert_eq!((codes(&account.unsorted[0]), account.unsorted.len()), (kept.to_vec(), 1), "{lacks}");
     }
 }
@@ -281,51 +274,48 @@ async fn an_error_means_what_amocrm_says_that_it_means() {
         (504, retry(None), true),
     ];
     for (status, verdict, doubt) in rows {
-        let (account, sink) = account(&[]).await;
-        account.mind().fault = Some(status);
+        let (account, sink) = account().await;
+        account.inside().fault = Some(status);
         let answer = deliver(&sink, &rich()).await;
         assert_eq!((answer.verdict, answer.status, answer.doubt), (verdict, Some(status), doubt), "{status}");
     }
-    let (account, _) = account(&[]).await;
-    let answer = deliver(&sink(&account.url, "old", &[]), &rich()).await;
+    let (account, _) = account().await;
+    let answer = deliver(&open("amocrm", &account.url, "old", &[]), &rich()).await;
     assert_eq!((answer.verdict, answer.status), (Verdict::Misconfigured, Some(401)));
 }
 
 #[tokio::test]
 async fn a_lead_that_arrived_without_an_answer_is_found_and_not_made_twice() {
-    let (account, sink) = account(&[]).await;
+    let (account, sink) = account().await;
     // Nothing is there yet, which amoCRM says with 204 and no body.
     assert_eq!(attempt(&sink, &poor(), true, None).await.verdict, Verdict::Delivered);
-    account.mind().fault = Some(504);
+    account.inside().fault = Some(504);
     assert!(deliver(&sink, &rich()).await.doubt);
-    account.mind().fault = None;
+    account.inside().fault = None;
     assert_eq!(attempt(&sink, &rich(), true, None).await.verdict, Verdict::Delivered);
-    let account = account.mind();
-    let (get, post) = ("GET /api/v4/leads/unsorted", "POST /api/v4/leads/unsorted/forms");
-    assert_eq!(
-        (account.calls.as_slice(), account.unsorted.len()),
-        ([get, post, post, get].map(str::to_owned).as_slice(), 2)
-    );
+    let calls = [LIST, FORMS, FORMS, LIST].map(str::to_owned).to_vec();
+    assert_eq!((account.asked(), account.inside().unsorted.len()), (calls, 2));
 }
 
 #[tokio::test]
 async fn a_lead_is_found_among_all_that_came_in_after_it_and_a_listing_that_breaks_off_finds_nothing() {
-    let (account, sink) = account(&[]).await;
-    assert_eq!(deliver(&sink, &rich()).await.verdict, Verdict::Delivered);
+    let (account, sink) = account().await;
+    assert_eq!(told(deliver(&sink, &rich()).await), delivered(200));
     let padded = |size: usize| json!({ "source_uid": "other", "metadata": { "referer": "r".repeat(size) } });
-    account.mind().unsorted.extend(vec![padded(4_000); 49]);
+    account.inside().unsorted.extend(vec![padded(4_000); 49]);
     assert_eq!(attempt(&sink, &rich(), true, None).await.verdict, Verdict::Delivered);
-    account.mind().unsorted.push(padded(300_000));
+    account.inside().unsorted.push(padded(300_000));
     let answer = attempt(&sink, &rich(), true, None).await;
     assert_eq!((answer.verdict, answer.doubt), (Verdict::Misconfigured, true));
-    assert_eq!(account.mind().calls.iter().filter(|call| call.starts_with("POST")).count(), 1);
+    assert_eq!(account.asked(), [FORMS, LIST, LIST]);
 }
 
 #[tokio::test]
 async fn a_test_asks_for_the_account_and_makes_no_lead() {
-    let (account, sink) = account(&[]).await;
-    assert_eq!(counterpart::test(&sink).await.unwrap().verdict, Verdict::Delivered);
-    account.mind().fault = Some(403);
-    assert_eq!(counterpart::test(&sink).await.unwrap().verdict, Verdict::Misconfigured);
-    assert!(account.mind().unsorted.is_empty());
+    let (account, sink) = account().await;
+    assert_eq!(test(&sink).await, Some(delivered(200)));
+    account.inside().fault = Some(403);
+    let refused = "receiver answered 403: the receiver does not accept the signature or the call";
+    assert_eq!(test(&sink).await, Some(outcome(Verdict::Misconfigured, 403, refused)));
+    assert!(account.inside().unsorted.is_empty());
 }

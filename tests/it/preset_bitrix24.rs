@@ -1,13 +1,13 @@
 //! The preset `bitrix24`, against a portal that behaves as Bitrix24's documentation of 2026-08 says.
 
-use axum::response::Response;
-use leadmilter::sinks::{Sink, Verdict};
-use serde_json::{Map, Value, json};
 use std::time::Duration;
 
+use leadmilter::sinks::{Sink, Verdict};
+use serde_json::{Map, Value, json};
+
 use crate::{
-    counterpart::{self, Counterpart, Mind, Request, attempt, deliver, poor, rich},
-    house,
+    http_server::Call,
+    preset_house::{RETRY, Reply, StandIn, attempt, deliver, delivered, open, outcome, poor, rich, test, told, with},
 };
 
 /// Fields of a lead that may be written, with the longest text that they hold.
@@ -40,26 +40,23 @@ struct Portal {
     leads: Vec<Map<String, Value>>,
     /// Names that were sent and that Bitrix24 does not know, so that nobody ever hears of them.
     ignored: Vec<String>,
-    /// Methods that were called.
-    calls: Vec<String>,
     /// What every method answers, once it has done its work.
     fault: Option<Fault>,
-    /// Calls that the bucket holds; it does not leak while a test runs.
-    bucket: Option<usize>,
+    /// Whether more was asked of it lately than is allowed; then it does no work.
+    is_full: bool,
 }
 
-impl Mind for Portal {
-    fn answer(&mut self, request: &Request) -> Response {
-        let path: Vec<&str> = request.path.split('/').collect();
-        let ["", "rest", user, code, method] = path.as_slice() else { return error((404, "", "Not found")) };
+impl Portal {
+    fn answer(&mut self, call: &Call) -> Reply {
+        let path: Vec<&str> = call.place().split('/').collect();
+        let ["POST ", "rest", user, code, method] = path.as_slice() else { return error((404, "", "Not found")) };
         if (*user, *code) != ("7", "s3cr%2Fet") {
             return error((401, "INVALID_CREDENTIALS", "Invalid request credentials"));
         }
-        self.calls.push((*method).to_owned());
-        if self.bucket.is_some_and(|bucket| self.calls.len() > bucket) {
+        if self.is_full {
             return error((503, "QUERY_LIMIT_EXCEEDED", "Too many requests"));
         }
-        let Some(given) = request.json() else { return error((400, "", "Invalid request")) };
+        let Some(given) = call.json() else { return error((400, "", "Invalid request")) };
         if given["entityTypeId"] != 1 {
             return error((400, "NOT_FOUND", "Смарт-процесс не найден"));
         }
@@ -70,12 +67,10 @@ impl Mind for Portal {
         };
         match (self.fault, done) {
             (Some(fault), _) | (None, Err(fault)) => error(fault),
-            (None, Ok(result)) => counterpart::json(200, &json!({ "result": result, "time": { "operating": 0.2 } })),
+            (None, Ok(result)) => Reply::new(200, json!({ "result": result, "time": { "operating": 0.2 } })),
         }
     }
-}
 
-impl Portal {
     fn add(&mut self, fields: &Value) -> Result<Value, Fault> {
         const NOT_VALID: Fault = (400, "CRM_FIELD_ERROR_VALUE_NOT_VALID", "Неверное значение поля");
         let mut lead: Map<_, _> = FIELDS.iter().map(|(name, _)| ((*name).to_owned(), Value::Null)).collect();
@@ -125,31 +120,30 @@ fn is_multifield(value: &Value) -> bool {
         && (1..=250).contains(&text("value").chars().count())
 }
 
-fn error((status, code, description): Fault) -> Response {
-    counterpart::json(status, &json!({ "error": code, "error_description": description }))
+fn error((status, code, description): Fault) -> Reply {
+    Reply::new(status, json!({ "error": code, "error_description": description }))
 }
 
 const SETTINGS: &[(&str, &str)] = &[("user", "7")];
 
-async fn portal() -> (Counterpart<Portal>, Sink) {
-    let portal = Counterpart::start(Portal::default()).await;
-    let sink = sink(&portal, SETTINGS);
-    (portal, sink)
+async fn portal() -> (StandIn<Portal>, Sink) {
+    portal_with(SETTINGS).await
 }
 
-fn sink(portal: &Counterpart<Portal>, settings: &[(&str, &str)]) -> Sink {
-    Sink::open(&house::preset_sink("bitrix24", &portal.url, "s3cr/et", settings)).unwrap()
+async fn portal_with(settings: &[(&str, &str)]) -> (StandIn<Portal>, Sink) {
+    let portal = StandIn::with(Portal::default(), Portal::answer).await;
+    let sink = open("bitrix24", &portal.url, "s3cr/et", settings);
+    (portal, sink)
 }
 
 #[tokio::test]
 async fn a_lead_arrives_with_all_that_bitrix24_has_a_field_for() {
-    let portal = Counterpart::start(Portal::default()).await;
-    let sink = sink(&portal, &[("user", "7"), ("source", "ADVERTISING"), ("responsible", "12")]);
-    assert_eq!(deliver(&sink, &rich()).await.verdict, Verdict::Delivered);
+    let (portal, sink) = portal_with(&[("user", "7"), ("source", "ADVERTISING"), ("responsible", "12")]).await;
+    assert_eq!(told(deliver(&sink, &rich()).await), delivered(200));
     let expected = json!({
         "id": 340,
-        "title": "Цена на «насосы»\"},{{7*7}}\r\nX: y&key=1",
-        "name": "=cmd|' /C calc'!A0",
+        "title": "Цена на «насосы»\"},{{7*7}}\r\nX: <b>y</b>&key=1",
+        "name": "=cmd|' /C calc'!A0 Петров",
         "lastName": null,
         "sourceId": "ADVERTISING",
         "sourceDescription": "Яндекс Директ\nTo: info+9gdkczyba0@company.ru\n\
@@ -168,7 +162,7 @@ async fn a_lead_arrives_with_all_that_bitrix24_has_a_field_for() {
         "utmTerm": "купить насос",
         "fm": [{ "typeId": "EMAIL", "valueType": "WORK", "value": "ivan@client.example" }],
     });
-    let portal = portal.mind();
+    let portal = portal.inside();
     assert_eq!(Value::from(portal.leads[0].clone()), expected);
     assert_eq!((portal.leads.len(), portal.ignored.as_slice()), (1, [].as_slice()));
 }
@@ -176,8 +170,8 @@ async fn a_lead_arrives_with_all_that_bitrix24_has_a_field_for() {
 #[tokio::test]
 async fn what_is_not_known_of_a_lead_is_left_to_bitrix24() {
     let (portal, sink) = portal().await;
-    assert_eq!(deliver(&sink, &poor()).await.verdict, Verdict::Delivered);
-    let portal = portal.mind();
+    assert_eq!(told(deliver(&sink, &poor()).await), delivered(200));
+    let portal = portal.inside();
     let given: Vec<_> = portal.leads[0].iter().filter(|(_, value)| !value.is_null()).collect();
     let expected = json!({
         "title": "E-mail: info@company.ru",
@@ -194,16 +188,12 @@ async fn what_is_not_known_of_a_lead_is_left_to_bitrix24() {
 async fn texts_that_are_too_long_for_bitrix24_are_cut_and_an_address_is_left_out() {
     let (portal, sink) = portal().await;
     let long = "ы".repeat(1024);
-    let mut event = rich();
-    for (part, key) in [("message", "subject"), ("sender", "name")] {
-        event["data"][part][key] = long.as_str().into();
-    }
-    for key in ["source", "medium", "campaign", "content", "term"] {
-        event["data"]["attribution"][key] = long.as_str().into();
-    }
-    event["data"]["sender"]["address"] = format!("{}@client.example", "i".repeat(250)).into();
-    assert_eq!(deliver(&sink, &event).await.verdict, Verdict::Delivered);
-    let portal = portal.mind();
+    let utm = ["source", "medium", "campaign", "content", "term"].map(|key| format!("attribution/{key}"));
+    let texts = ["message/subject".to_owned(), "sender/name".to_owned()].into_iter().chain(utm);
+    let event = texts.fold(rich(), |event, text| with(event, &format!("/data/{text}"), long.as_str()));
+    let event = with(event, "/data/sender/address", format!("{}@client.example", "i".repeat(250)));
+    assert_eq!(told(deliver(&sink, &event).await), delivered(200));
+    let portal = portal.inside();
     let lengths =
         ["title", "name", "utmSource", "utmTerm"].map(|name| portal.leads[0][name].as_str().unwrap().chars().count());
     assert_eq!((lengths, &portal.leads[0]["fm"]), ([255, 50, 600, 600], &Value::Null));
@@ -225,7 +215,7 @@ async fn an_error_means_what_bitrix24_says_that_it_means() {
     ];
     let (portal, sink) = portal().await;
     for (fault, verdict, doubt) in rows {
-        portal.mind().fault = Some(fault);
+        portal.inside().fault = Some(fault);
         let answer = deliver(&sink, &rich()).await;
         assert_eq!((answer.verdict, answer.status, answer.doubt), (verdict, Some(fault.0), doubt), "{fault:?}");
         assert!(answer.answer.unwrap().contains(fault.2), "{fault:?}");
@@ -234,48 +224,48 @@ async fn an_error_means_what_bitrix24_says_that_it_means() {
 
 #[tokio::test]
 async fn a_wrong_code_and_a_source_that_the_crm_lacks_are_for_somebody_to_mend() {
-    let portal = Counterpart::start(Portal::default()).await;
-    let wrong = Sink::open(&house::preset_sink("bitrix24", &portal.url, "old", SETTINGS)).unwrap();
-    let rows = [(wrong, 401), (sink(&portal, &[("user", "7"), ("source", "FAX")]), 400)];
+    let (portal, strange) = portal_with(&[("user", "7"), ("source", "FAX")]).await;
+    let rows = [(open("bitrix24", &portal.url, "old", SETTINGS), 401), (strange, 400)];
     for (sink, status) in rows {
         let answer = deliver(&sink, &rich()).await;
         assert_eq!((answer.verdict, answer.status, answer.doubt), (Verdict::Misconfigured, Some(status), false));
         assert!(!format!("{:?}", answer.error).contains("old"), "{:?}", answer.error);
     }
-    assert!(portal.mind().leads.is_empty());
+    assert!(portal.inside().leads.is_empty());
 }
 
 #[tokio::test]
 async fn a_full_bucket_holds_the_lead_up_and_loses_nothing() {
     let (portal, sink) = portal().await;
-    portal.mind().bucket = Some(0);
+    portal.inside().is_full = true;
     let answer = deliver(&sink, &rich()).await;
-    assert_eq!((answer.verdict, answer.doubt), (Verdict::Retry { floor: None }, false));
-    portal.mind().bucket = None;
-    assert_eq!(deliver(&sink, &rich()).await.verdict, Verdict::Delivered);
-    assert_eq!(portal.mind().leads.len(), 1);
+    assert_eq!((answer.verdict, answer.doubt), (RETRY, false));
+    portal.inside().is_full = false;
+    assert_eq!(told(deliver(&sink, &rich()).await), delivered(200));
+    assert_eq!(portal.inside().leads.len(), 1);
 }
 
 #[tokio::test]
 async fn a_lead_that_arrived_without_an_answer_is_found_and_not_made_twice() {
     let (portal, sink) = portal().await;
-    portal.mind().fault = Some((500, "INTERNAL_SERVER_ERROR", "Internal server error"));
+    portal.inside().fault = Some((500, "INTERNAL_SERVER_ERROR", "Internal server error"));
     assert!(deliver(&sink, &rich()).await.doubt);
-    portal.mind().fault = None;
+    portal.inside().fault = None;
     // Found; not there, so made; and an attempt without doubt asks nothing.
     for (event, doubt) in [(rich(), true), (poor(), true), (poor(), false)] {
         assert_eq!(attempt(&sink, &event, doubt, None).await.verdict, Verdict::Delivered);
     }
-    let portal = portal.mind();
     let calls = ["crm.item.add", "crm.item.list", "crm.item.list", "crm.item.add", "crm.item.add"];
-    assert_eq!((portal.calls.as_slice(), portal.leads.len()), (calls.map(str::to_owned).as_slice(), 3));
+    let calls = calls.map(|method| format!("POST /rest/7/s3cr%2Fet/{method}"));
+    assert_eq!((portal.asked(), portal.inside().leads.len()), (calls.to_vec(), 3));
 }
 
 #[tokio::test]
 async fn a_test_looks_for_a_lead_and_makes_none() {
     let (portal, sink) = portal().await;
-    assert_eq!(counterpart::test(&sink).await.unwrap().verdict, Verdict::Delivered);
-    portal.mind().fault = Some((401, "insufficient_scope", "The request requires higher privileges"));
-    assert_eq!(counterpart::test(&sink).await.unwrap().verdict, Verdict::Misconfigured);
-    assert!(portal.mind().leads.is_empty());
+    assert_eq!(test(&sink).await, Some(delivered(200)));
+    portal.inside().fault = Some((401, "insufficient_scope", "The request requires higher privileges"));
+    let refused = "receiver answered 401: the receiver does not accept the signature or the call";
+    assert_eq!(test(&sink).await, Some(outcome(Verdict::Misconfigured, 401, refused)));
+    assert!(portal.inside().leads.is_empty());
 }

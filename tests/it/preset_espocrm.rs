@@ -4,8 +4,8 @@ use leadmilter::sinks::{Sink, Verdict};
 use serde_json::{Map, Value, json};
 
 use crate::{
-    house,
-    stand_in::{Asked, Judged, KEY, RETRY, StandIn, deliver, delivered, outcome, poor, rich, test, told, with},
+    http_server::Call,
+    preset_house::{KEY, RETRY, Reply, StandIn, deliver, delivered, open, outcome, poor, rich, test, told, with},
 };
 
 /// A Lead Capture record.
@@ -33,21 +33,21 @@ const ALL: &[&str] = &[
 const RECORD: Record = Record { payload_fields: ALL, required: &[], is_active: true };
 
 /// Takes the payload fields alone, and says what is wrong in a header.
-fn espo(record: Record) -> impl Fn(&Asked) -> Judged + Send + Sync + 'static {
-    move |asked| {
-        let is_known = record.is_active && asked.line.ends_with(&format!(" /api/v1/LeadCapture/{KEY}"));
-        match asked.line.split_once(' ').map(|(method, _)| method) {
+fn espo(record: Record) -> impl Fn(&Call) -> Reply + Send {
+    move |call| {
+        let is_known = record.is_active && call.place().ends_with(&format!(" /api/v1/LeadCapture/{KEY}"));
+        match call.place().split_once(' ').map(|(method, _)| method) {
             Some("POST" | "OPTIONS") if !is_known => refusal(404, "Form ID is not valid.", ""),
-            Some("OPTIONS") => Judged::no(200, "true"),
-            Some("POST") => capture(record, asked),
+            Some("OPTIONS") => Reply::new(200, "true"),
+            Some("POST") => capture(record, call),
             _ => refusal(404, "", ""),
         }
     }
 }
 
-fn capture(record: Record, asked: &Asked) -> Judged {
-    let Some(Value::Object(payload)) = asked.json() else { return refusal(400, "No data.", "") };
-    assert_eq!(asked.header("accept"), "application/json");
+fn capture(record: Record, call: &Call) -> Reply {
+    let Some(Value::Object(payload)) = call.json() else { return refusal(400, "No data.", "") };
+    assert_eq!(call.header("accept"), "application/json");
     let lead: Map<String, Value> =
         payload.into_iter().filter(|(name, _)| record.payload_fields.contains(&name.as_str())).collect();
     if lead.values().all(|value| value.as_str().is_none_or(str::is_empty)) {
@@ -64,21 +64,21 @@ fn capture(record: Record, asked: &Asked) -> Judged {
     if lead.get("emailAddress").is_some_and(|address| !address.as_str().is_some_and(|text| text.contains('@'))) {
         return validation("emailAddress", "emailAddress");
     }
-    Judged::kept(200, "true", Value::Object(lead))
+    Reply::new(200, "true").keeping(Value::Object(lead))
 }
 
-fn refusal(status: u16, reason: &str, body: &str) -> Judged {
-    Judged::no(status, body).with_header("x-status-reason", reason)
+fn refusal(status: u16, reason: &str, body: &str) -> Reply {
+    Reply::new(status, body).with_header("x-status-reason", reason)
 }
 
-fn validation(field: &str, kind: &str) -> Judged {
+fn validation(field: &str, kind: &str) -> Reply {
     let reason = format!("Field validation failure; entityType: Lead, field: {field}, type: {kind}.");
     let data = json!({ "label": "validationFailure", "scope": null, "data": { "field": field, "type": kind } });
     refusal(400, &reason, &json!({ "messageTranslation": data }).to_string())
 }
 
 fn sink(url: &str, key: &str) -> Sink {
-    Sink::open(&house::preset_sink("espocrm", url, key, &[])).unwrap()
+    open("espocrm", url, key, &[])
 }
 
 #[tokio::test]
@@ -86,18 +86,18 @@ async fn a_lead_is_captured_with_its_campaign() {
     let espo = StandIn::start(espo(RECORD)).await;
     assert_eq!(told(deliver(&sink(&espo.url, KEY), &rich()).await), delivered(200));
     let lines = [
-        "Subject: \"},{{7*7}}\r\nX: <b>y</b>",
+        "Subject: Цена на «насосы»\"},{{7*7}}\r\nX: <b>y</b>&key=1",
         "Channel: Яндекс Директ",
         "Written to: info+9gdkczyba0@company.ru",
         "Page: https://company.ru/contacts",
-        "First page: https://company.ru/pumps?utm_source=yandex",
+        "First page: https://company.ru/pumps?utm_source=yandex&x=%22",
         "Came from: https://yandex.ru/",
-        "Click ids: yclid=1234567890123456789",
-        "Worth: 1500 RUB",
-        "Lead: 01939f0e-7c1a-7f62-9d1e-5a0d6a1c2b33",
+        "Click ids: yclid=12345678901234567890, gclid=Cj0KCQiA-x_y, fbclid=IwAR0abc",
+        "Worth: 1500.50 RUB",
+        "Lead: 01939f0e-7c1a-7f62-9d1e-5a0d6a1c2b34",
     ];
     let expected = json!({
-        "firstName": "Иван",
+        "firstName": "=cmd|' /C calc'!A0",
         "lastName": "Петров",
         "emailAddress": "ivan@client.example",
         "description": lines.join("\n"),
@@ -107,7 +107,7 @@ async fn a_lead_is_captured_with_its_campaign() {
         "cUtmTerm": "купить насос",
         "cUtmContent": "ad-17",
         "cLeadChannel": "yandex-direct",
-        "cLeadId": "01939f0e-7c1a-7f62-9d1e-5a0d6a1c2b33",
+        "cLeadId": "01939f0e-7c1a-7f62-9d1e-5a0d6a1c2b34",
     });
     assert_eq!(espo.kept(), [expected]);
 }
@@ -116,12 +116,11 @@ async fn a_lead_is_captured_with_its_campaign() {
 async fn a_lead_of_nobody_has_a_last_name_all_the_same() {
     let espo = StandIn::start(espo(RECORD)).await;
     assert_eq!(told(deliver(&sink(&espo.url, KEY), &poor()).await), delivered(200));
-    let lines =
-        ["Written to: info+9gdkczyba0@company.ru", "Writes again", "Lead: 01939f0e-7c1a-7f62-9d1e-5a0d6a1c2b33"];
+    let lines = ["Written to: info@company.ru", "Writes again", "Lead: 01939f0e-7c1a-7f62-9d1e-5a0d6a1c2c02"];
     let expected = json!({
         "lastName": "Unknown sender",
         "description": lines.join("\n"),
-        "cLeadId": "01939f0e-7c1a-7f62-9d1e-5a0d6a1c2b33",
+        "cLeadId": "01939f0e-7c1a-7f62-9d1e-5a0d6a1c2c02",
     });
     assert_eq!(espo.kept(), [expected]);
 }

@@ -7,34 +7,36 @@ use leadmilter::{
 use serde_json::{Map, Value, json};
 
 use crate::{
-    house,
-    stand_in::{
-        Asked, Judged, KEY, RETRY, StandIn, deliver, delivered, outcome, poor, rich, skipped, test, told, with,
+    http_server::Call,
+    preset_house::{
+        KEY, RETRY, Reply, StandIn, aged, deliver, delivered, open, outcome, poor, received_at, rich, skipped, test,
+        told, value, with,
     },
 };
 
 const STREAM: &str = "G-ABCDEF1234";
+const HOUR: i64 = 60 * 60;
 
 /// Collects what it can make sense of and answers 204 to everything; tells what is wrong at `/debug` alone.
-fn google(asked: &Asked) -> Judged {
-    match asked.line.as_str() {
+fn google(call: &Call) -> Reply {
+    let query = call.query();
+    match call.place() {
         "POST /mp/collect" => {
-            let is_ours = asked.query.get("api_secret").is_some_and(|secret| secret == KEY)
-                && asked.query.get("measurement_id").is_some_and(|id| id == STREAM);
-            match asked.json() {
-                Some(body) if is_ours && faults(&body).is_empty() => Judged::kept(204, "", body),
-                _ => Judged::no(204, ""),
+            let is_ours = (value(&query, "api_secret"), value(&query, "measurement_id")) == (KEY, STREAM);
+            match call.json() {
+                Some(body) if is_ours && faults(&body).is_empty() => Reply::new(204, "").keeping(body),
+                _ => Reply::new(204, ""),
             }
         }
         "POST /debug/mp/collect" => {
             let mut messages =
-                asked.json().map_or_else(|| vec![fault("", "VALUE_INVALID", "no JSON")], |it| faults(&it));
-            if !asked.query.contains_key("measurement_id") {
+                call.json().map_or_else(|| vec![fault("", "VALUE_INVALID", "no JSON")], |it| faults(&it));
+            if value(&query, "measurement_id").is_empty() {
                 messages.push(fault("measurement_id", "VALUE_REQUIRED", "no stream"));
             }
-            Judged::no(200, json!({ "validationMessages": messages }))
+            Reply::new(200, json!({ "validationMessages": messages }))
         }
-        _ => Judged::no(404, ""),
+        _ => Reply::new(404, ""),
     }
 }
 
@@ -109,25 +111,17 @@ fn faults_of_event(event: &Value) -> Vec<Value> {
 }
 
 fn sink(url: &str, secret: &str) -> Sink {
-    Sink::open(&house::preset_sink("ga4", url, secret, &[("measurement_id", STREAM)])).unwrap()
-}
-
-/// A lead of this age in hours.
-fn aged(event: Value, hours: i64) -> Value {
-    let at = json!(Millis(Millis::now().0 - hours * 3_600_000));
-    let event = with(with(event, "/time", at.clone()), "/timestamp", at.clone());
-    with(event, "/data/received_at", at)
+    open("ga4", url, secret, &[("measurement_id", STREAM)])
 }
 
 fn micros(event: &Value) -> i64 {
-    let at: Millis = serde_json::from_value(event["data"]["received_at"].clone()).unwrap();
-    at.0 * 1000
+    received_at(event).0 * 1000
 }
 
 #[tokio::test]
 async fn a_lead_with_a_client_id_is_a_generate_lead_event() {
     let google = StandIn::start(google).await;
-    let lead = aged(rich(), 1);
+    let lead = aged(rich(), HOUR);
     assert_eq!(told(deliver(&sink(&google.url, KEY), &lead).await), delivered(204));
     let expected = json!({
         "client_id": "1166061800.1763744531",
@@ -139,9 +133,9 @@ async fn a_lead_with_a_client_id_is_a_generate_lead_event() {
                 "session_id": "1763744531",
                 "engagement_time_msec": 1,
                 "currency": "RUB",
-                "value": 1500.0,
+                "value": 1500.5,
                 "lead_source": "email",
-                "lead_id": "01939f0e-7c1a-7f62-9d1e-5a0d6a1c2b33",
+                "lead_id": "01939f0e-7c1a-7f62-9d1e-5a0d6a1c2b34",
                 "channel": "yandex-direct",
                 "is_repeat": "false",
             },
@@ -153,10 +147,10 @@ async fn a_lead_with_a_client_id_is_a_generate_lead_event() {
 #[tokio::test]
 async fn what_a_lead_does_not_have_is_left_out() {
     let google = StandIn::start(google).await;
-    let lead = with(aged(poor(), 1), "/data/attribution/client_ids", json!({ "ga": "9007199254740993.1" }));
+    let lead = with(aged(poor(), HOUR), "/data/attribution/client_ids", json!({ "ga": "9007199254740993.1" }));
     assert_eq!(told(deliver(&sink(&google.url, KEY), &lead).await), delivered(204));
     let params = json!({
-        "engagement_time_msec": 1, "lead_source": "email", "lead_id": "01939f0e-7c1a-7f62-9d1e-5a0d6a1c2b33",
+        "engagement_time_msec": 1, "lead_source": "email", "lead_id": "01939f0e-7c1a-7f62-9d1e-5a0d6a1c2c02",
         "is_repeat": "true",
     });
     let expected = json!({
@@ -169,7 +163,7 @@ async fn what_a_lead_does_not_have_is_left_out() {
 #[tokio::test]
 async fn no_value_is_longer_than_google_takes() {
     let google = StandIn::start(google).await;
-    let lead = with(aged(rich(), 1), "/data/channel/id", json!("ж".repeat(200)));
+    let lead = with(aged(rich(), HOUR), "/data/channel/id", json!("ж".repeat(200)));
     deliver(&sink(&google.url, KEY), &lead).await;
     assert_eq!(google.kept()[0]["events"][0]["params"]["channel"], "ж".repeat(100));
 }
@@ -178,30 +172,30 @@ async fn no_value_is_longer_than_google_takes() {
 async fn leads_that_analytics_cannot_use_are_not_sent() {
     let google = StandIn::start(google).await;
     let sink = sink(&google.url, KEY);
-    let refused = with(aged(rich(), 1), "/data/attribution/consent/analytics", json!("denied"));
+    let refused = with(aged(rich(), HOUR), "/data/attribution/consent/analytics", json!("denied"));
     let rows = [
-        (aged(poor(), 1), skipped("no client id of Google Analytics")),
+        (aged(poor(), HOUR), skipped("no client id of Google Analytics")),
         (refused, skipped("the visitor has refused analytics")),
     ];
     for (lead, expected) in rows {
         assert_eq!(told(deliver(&sink, &lead).await), expected);
     }
-    let old = deliver(&sink, &aged(rich(), 73)).await;
+    let old = deliver(&sink, &aged(rich(), 73 * HOUR)).await;
     assert!(matches!(&old.verdict, Verdict::Skipped { reason } if reason.contains("72")), "{old:?}");
-    assert_eq!(google.lines(), Vec::<String>::new());
+    assert_eq!(google.asked(), Vec::<String>::new());
 }
 
 #[tokio::test]
 async fn google_says_yes_to_a_wrong_secret() {
     let google = StandIn::start(google).await;
-    assert_eq!(told(deliver(&sink(&google.url, "wrong"), &aged(rich(), 1)).await), delivered(204));
+    assert_eq!(told(deliver(&sink(&google.url, "wrong"), &aged(rich(), HOUR)).await), delivered(204));
     assert_eq!(google.kept(), Vec::<Value>::new());
 }
 
 #[tokio::test]
 async fn a_server_that_is_down_is_tried_again() {
-    let down = StandIn::start(|_| Judged::no(503, "")).await;
-    let got = told(deliver(&sink(&down.url, KEY), &aged(rich(), 1)).await);
+    let down = StandIn::start(|_| Reply::new(503, "")).await;
+    let got = told(deliver(&sink(&down.url, KEY), &aged(rich(), HOUR)).await);
     assert_eq!(got, outcome(RETRY, 503, "receiver answered 503"));
 }
 
@@ -209,11 +203,11 @@ async fn a_server_that_is_down_is_tried_again() {
 async fn the_test_asks_the_server_that_tells() {
     let google = StandIn::start(google).await;
     assert_eq!(test(&sink(&google.url, KEY)).await, Some(delivered(200)));
-    assert_eq!(google.lines(), ["POST /debug/mp/collect"]);
+    assert_eq!(google.asked(), ["POST /debug/mp/collect"]);
     assert_eq!(google.kept(), Vec::<Value>::new());
 
     let strict = StandIn::start(|_| {
-        Judged::no(200, json!({ "validationMessages": [fault("events", "NAME_INVALID", "no such name")] }))
+        Reply::new(200, json!({ "validationMessages": [fault("events", "NAME_INVALID", "no such name")] }))
     })
     .await;
     let expected = outcome(Verdict::Misconfigured, 200, "no such name");

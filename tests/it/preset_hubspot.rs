@@ -6,9 +6,9 @@ use leadmilter::sinks::{Sink, Verdict};
 use serde_json::{Value, json};
 
 use crate::{
-    house,
-    stand_in::{
-        Asked, Judged, KEY, RETRY, StandIn, attempt, deliver, delivered, outcome, poor, rich, skipped, test, told, with,
+    http_server::Call,
+    preset_house::{
+        KEY, RETRY, Reply, StandIn, attempt, deliver, delivered, open, outcome, poor, rich, skipped, test, told, with,
     },
 };
 
@@ -28,12 +28,12 @@ const LARGE: &[&str] = &[
 ];
 
 /// A form with these fields, of which these are required.
-fn hubspot(fields: &'static [&'static str], required: &'static [&'static str]) -> impl Fn(&Asked) -> Judged {
-    move |asked| {
-        if asked.line != format!("POST /submissions/v3/integration/submit/62515/{FORM}") {
-            return Judged::no(404, "");
+fn hubspot(fields: &'static [&'static str], required: &'static [&'static str]) -> impl Fn(&Call) -> Reply {
+    move |call| {
+        if call.place() != format!("POST /submissions/v3/integration/submit/62515/{FORM}") {
+            return Reply::new(404, "");
         }
-        let submission = asked.json().unwrap();
+        let submission = call.json().unwrap();
         let mut faults = Vec::new();
         let mut fault = |place: &str, kind: &str, what: &str| {
             faults.push(json!({ "message": format!("Error in '{place}'. {what}"), "errorType": kind }));
@@ -62,16 +62,16 @@ fn hubspot(fields: &'static [&'static str], required: &'static [&'static str]) -
             fault("submittedAt", "INVALID_METADATA", "Milliseconds, as text");
         }
         if faults.is_empty() {
-            return Judged::kept(200, json!({ "inlineMessage": "Thanks." }), submission);
+            return Reply::new(200, json!({ "inlineMessage": "Thanks." })).keeping(submission);
         }
         let message = "The request is not valid";
-        Judged::no(400, json!({ "status": "error", "message": message, "correlationId": "1", "errors": faults }))
+        Reply::new(400, json!({ "status": "error", "message": message, "correlationId": "1", "errors": faults }))
     }
 }
 
 fn sink(url: &str, settings: &[(&str, &str)]) -> Sink {
     let settings = [&[("portal", "62515"), ("form", FORM)], settings].concat();
-    Sink::open(&house::preset_sink("hubspot", url, KEY, &settings)).unwrap()
+    open("hubspot", url, KEY, &settings)
 }
 
 fn field(name: &str, value: &str) -> Value {
@@ -84,7 +84,7 @@ async fn by_default_only_fields_go_out_that_every_form_has() {
     assert_eq!(told(deliver(&sink(&hubspot.url, &[]), &rich()).await), delivered(200));
     let expected = json!({
         "submittedAt": "1795321570344",
-        "fields": [field("email", "ivan@client.example"), field("firstname", "Иван"), field("lastname", "Петров")],
+        "fields": [field("email", "ivan@client.example"), field("firstname", "=cmd|' /C calc'!A0"), field("lastname", "Петров")],
         "context": { "hutk": "60c2ccdfe4892f0fa0593940b12c11aa", "pageUri": "https://company.ru/contacts" },
     });
     assert_eq!(hubspot.kept(), [expected]);
@@ -99,9 +99,9 @@ async fn a_form_that_has_them_gets_subject_and_campaign_too() {
         "submittedAt": "1795321570344",
         "fields": [
             field("email", "ivan@client.example"),
-            field("firstname", "Иван"),
+            field("firstname", "=cmd|' /C calc'!A0"),
             field("lastname", "Петров"),
-            field("message", "\"},{{7*7}}\r\nX: <b>y</b>"),
+            field("message", "Цена на «насосы»\"},{{7*7}}\r\nX: <b>y</b>&key=1"),
             field("utm_source", "yandex"),
             field("utm_medium", "cpc"),
             field("utm_campaign", "pumps-msk"),
@@ -124,7 +124,7 @@ async fn a_lead_with_an_address_alone_is_a_submission() {
     let hubspot = StandIn::start(hubspot(LARGE, &["email"])).await;
     let lead = with(poor(), "/data/sender/address", json!("ivan@client.example"));
     assert_eq!(told(deliver(&sink(&hubspot.url, &[("more", "yes")]), &lead).await), delivered(200));
-    let expected = json!({ "submittedAt": "1795321570344", "fields": [field("email", "ivan@client.example")] });
+    let expected = json!({ "submittedAt": "1795323600000", "fields": [field("email", "ivan@client.example")] });
     assert_eq!(hubspot.kept(), [expected]);
 }
 
@@ -133,7 +133,7 @@ async fn a_lead_without_an_address_is_not_sent() {
     let hubspot = StandIn::start(hubspot(LARGE, &[])).await;
     let expected = skipped("HubSpot makes no contact without an address");
     assert_eq!(told(deliver(&sink(&hubspot.url, &[]), &poor()).await), expected);
-    assert_eq!(hubspot.lines(), Vec::<String>::new());
+    assert_eq!(hubspot.asked(), Vec::<String>::new());
 }
 
 #[tokio::test]
@@ -144,8 +144,9 @@ async fn a_cookie_that_hubspot_does_not_know_does_not_cost_the_lead() {
     let first = deliver(&sink, &lead).await;
     let again = Verdict::Again { after: Duration::from_secs(1), note: "without context".to_owned() };
     assert_eq!((first.verdict, first.status), (again, Some(400)));
-    assert_eq!(told(attempt(&sink, &lead, 2, false, Some("without context")).await), delivered(200));
-    let fields = [field("email", "ivan@client.example"), field("firstname", "Иван"), field("lastname", "Петров")];
+    assert_eq!(told(attempt(&sink, &lead, false, Some("without context")).await), delivered(200));
+    let fields =
+        [field("email", "ivan@client.example"), field("firstname", "=cmd|' /C calc'!A0"), field("lastname", "Петров")];
     assert_eq!(hubspot.kept(), [json!({ "submittedAt": "1795321570344", "fields": fields })]);
 }
 
@@ -175,7 +176,7 @@ async fn other_answers_of_hubspot() {
         (502, outcome(RETRY, 502, "receiver answered 502")),
     ];
     for (status, expected) in rows {
-        let hubspot = StandIn::start(move |_| Judged::no(status, "")).await;
+        let hubspot = StandIn::start(move |_| Reply::new(status, "")).await;
         assert_eq!(told(deliver(&sink(&hubspot.url, &[]), &rich()).await), expected);
     }
 }

@@ -2,16 +2,18 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
-use axum::{http::Method, response::Response};
 use leadmilter::{
     clock::Millis,
-    sinks::{Answer, Message, Sink, Verdict},
+    sinks::{Sink, Verdict},
 };
 use serde_json::{Value, json};
 
 use crate::{
-    counterpart::{self, Counterpart, Mind, Request, attempt, deliver, message, poor, rich},
-    house,
+    http_server::Call,
+    preset_house::{
+        KEY, Reply, StandIn, aged, attempt, attempts, deliver, delivered, open, outcome, pairs, poor, received_at,
+        rich, skipped, test, told, with,
+    },
 };
 
 type Row = BTreeMap<String, String>;
@@ -28,61 +30,59 @@ struct Counter {
     fault: Option<Fault>,
 }
 
-impl Mind for Counter {
-    fn answer(&mut self, request: &Request) -> Response {
-        if request.header("authorization") != "OAuth t0ken" {
+impl Counter {
+    fn answer(&mut self, call: &Call) -> Reply {
+        if call.header("authorization") != format!("OAuth {KEY}") {
             return error((403, "invalid_token", "Invalid oauth_token"));
         }
         if let Some(fault) = self.fault {
             return error(fault);
         }
-        let Some(path) = request.path.strip_prefix("/management/v1/counter/2215573/") else {
+        let Some((method, path)) = call.place().split_once(" /management/v1/counter/2215573/") else {
             return error((403, "access_denied", "Access is denied"));
         };
-        match (&request.method, path.split('/').collect::<Vec<_>>().as_slice()) {
-            (&Method::POST, ["offline_conversions", "upload"]) => self.upload(request).unwrap_or_else(error),
-            (&Method::GET, ["offline_conversions", "uploading", id]) => self.uploading(id),
-            (&Method::GET, ["goals"]) => goals(),
+        match (method, path.split('/').collect::<Vec<_>>().as_slice()) {
+            ("POST", ["offline_conversions", "upload"]) => self.upload(call).unwrap_or_else(error),
+            ("GET", ["offline_conversions", "uploading", id]) => self.uploading(id),
+            ("GET", ["goals"]) => goals(),
             _ => error((404, "not_found", "Not found")),
         }
     }
-}
 
-impl Counter {
-    fn upload(&mut self, request: &Request) -> Result<Response, Fault> {
-        if request.asked("type") != "BASIC" {
+    fn upload(&mut self, call: &Call) -> Result<Reply, Fault> {
+        if call.query() != pairs(&[("type", "BASIC"), ("comment", "leadmilter")]) {
             return Err((400, "invalid_parameter", "type"));
         }
-        let rows = rows(&file(request)?)?;
+        let rows = rows(&file(call)?)?;
         self.uploads.push(rows);
         Ok(self.uploading(&(99 + self.uploads.len()).to_string()))
     }
 
-    fn uploading(&self, id: &str) -> Response {
+    fn uploading(&self, id: &str) -> Reply {
         let upload = id.parse::<usize>().ok().and_then(|id| self.uploads.get(id.checked_sub(100)?));
         let Some(rows) = upload else { return error((400, "invalid_parameter", "No object with specified ID.")) };
         let mut uploading = json!({ "id": id.parse::<u64>().unwrap(), "create_time": "2026-11-26T10:00:00Z",
             "source_quantity": rows.len(), "line_quantity": rows.len(), "type": "BASIC", "status": "UPLOADED" });
         uploading.as_object_mut().unwrap().extend(self.now.as_object().cloned().unwrap_or_default());
-        counterpart::json(200, &json!({ "uploading": uploading }))
+        Reply::new(200, json!({ "uploading": uploading }))
     }
 }
 
-fn goals() -> Response {
+fn goals() -> Reply {
     let cart = json!([{ "type": "contain", "url": "/cart" }]);
     let email = json!([{ "type": "exact", "url": "email" }]);
     let goals = json!([
         { "id": 1, "name": "Корзина", "type": "url", "conditions": cart },
         { "id": 2, "name": "Письмо", "type": "action", "conditions": email },
     ]);
-    counterpart::json(200, &json!({ "goals": goals }))
+    Reply::new(200, json!({ "goals": goals }))
 }
 
 /// The file of a form of one part.
-fn file(request: &Request) -> Result<String, Fault> {
+fn file(call: &Call) -> Result<String, Fault> {
     const NO_FILE: Fault = (400, "missing_parameter", "file");
-    let kind = request.header("content-type").strip_prefix("multipart/form-data; boundary=").ok_or(NO_FILE)?;
-    let text = std::str::from_utf8(&request.body).map_err(|_| NO_FILE)?;
+    let kind = call.header("content-type").strip_prefix("multipart/form-data; boundary=").ok_or(NO_FILE)?;
+    let text = std::str::from_utf8(&call.body).map_err(|_| NO_FILE)?;
     let part = text.strip_prefix(&format!("--{kind}\r\n")).ok_or(NO_FILE)?;
     let part = part.strip_suffix(&format!("\r\n--{kind}--\r\n")).ok_or(NO_FILE)?;
     let (head, body) = part.split_once("\r\n\r\n").ok_or(NO_FILE)?;
@@ -112,124 +112,95 @@ fn rows(file: &str) -> Result<Vec<Row>, Fault> {
     rows.collect()
 }
 
-fn error((status, kind, message): Fault) -> Response {
+fn error((status, kind, message): Fault) -> Reply {
     let errors = json!([{ "error_type": kind, "message": message, "location": "request" }]);
-    counterpart::json(status, &json!({ "errors": errors, "code": status, "message": message }))
+    Reply::new(status, json!({ "errors": errors, "code": status, "message": message }))
 }
 
 const SETTINGS: &[(&str, &str)] = &[("counter", "2215573"), ("goal", "email")];
 
-async fn counter() -> (Counterpart<Counter>, Sink) {
-    let counter = Counterpart::start(Counter::default()).await;
-    let sink = sink(&counter.url, "t0ken", SETTINGS);
+async fn counter() -> (StandIn<Counter>, Sink) {
+    let counter = StandIn::with(Counter::default(), Counter::answer).await;
+    let sink = open("metrika", &counter.url, KEY, SETTINGS);
     (counter, sink)
-}
-
-fn sink(url: &str, token: &str, settings: &[(&str, &str)]) -> Sink {
-    Sink::open(&house::preset_sink("metrika", url, token, settings)).unwrap()
-}
-
-/// A lead that wrote so many seconds ago.
-fn aged(mut event: Value, seconds: i64) -> (Value, String) {
-    let at = Millis::from_seconds(Millis::now().seconds() - seconds);
-    for key in ["time", "timestamp"] {
-        event[key] = at.to_string().into();
-    }
-    event["data"]["received_at"] = at.to_string().into();
-    (event, at.seconds().to_string())
-}
-
-async fn deliver_all(sink: &Sink, events: &[Value]) -> Vec<Answer> {
-    let bodies: Vec<String> = events.iter().map(Value::to_string).collect();
-    let messages: Vec<Message<'_>> = bodies.iter().map(|body| message(body, false, None)).collect();
-    sink.deliver(&messages).await
 }
 
 fn again(note: &str) -> Verdict {
     Verdict::Again { after: Duration::from_secs(1800), note: note.to_owned() }
 }
 
-fn row(values: [&str; 6]) -> Row {
+/// The row of a lead with these ids, price and currency.
+fn row(lead: &Value, client_id: &str, yclid: &str, price: &str, currency: &str) -> Row {
+    let at = received_at(lead).seconds().to_string();
     let names = ["ClientId", "Yclid", "Target", "DateTime", "Price", "Currency"];
+    let values = [client_id, yclid, "email", &at, price, currency];
     names.into_iter().map(str::to_owned).zip(values.map(str::to_owned)).collect()
 }
 
 #[tokio::test]
 async fn leads_go_in_one_file_and_wait_there_for_their_visits() {
     let (counter, sink) = counter().await;
-    let (first, at_first) = aged(rich(), 60);
-    let (mut second, at_second) = aged(rich(), 3600);
-    second["data"]["attribution"]["client_ids"] = json!({});
-    second["data"]["value"]["currency"] = "USD".into();
+    let first = aged(rich(), 60);
+    let second = with(aged(rich(), 3600), "/data/attribution/client_ids", json!({}));
+    let second = with(second, "/data/value/currency", "USD");
     // A number in a browser's cookie is whatever the browser says.
-    let (mut third, at_third) = aged(rich(), 7200);
-    third["data"]["attribution"]["click_ids"]["yclid"] = "=1+1,\"x\r\n".into();
-    third["data"]["value"] = Value::Null;
-    let answers = deliver_all(&sink, &[first, poor(), second, third]).await;
+    let third = with(aged(rich(), 7200), "/data/attribution/click_ids/yclid", "=1+1,\"x\r\n");
+    let third = with(third, "/data/value", Value::Null);
+    let leads = [first, poor(), second, third];
+    let answers = attempts(&sink, &leads, false, None).await;
 
-    let skipped = Verdict::Skipped { reason: "neither a client id nor a click id of Yandex (ym, yclid)".to_owned() };
-    let verdicts: Vec<Verdict> = answers.into_iter().map(|answer| answer.verdict).collect();
-    assert_eq!(verdicts, [again("100"), skipped, again("100"), again("100")]);
+    let taken = || outcome(again("100"), 200, "");
+    let left_out = skipped("neither a client id nor a click id of Yandex (ym, yclid)");
+    assert_eq!(answers.into_iter().map(told).collect::<Vec<_>>(), [taken(), left_out, taken(), taken()]);
     let expected = [
-        row(["1763744531123456789", "12345678901234567890", "email", &at_first, "1500.50", "RUB"]),
-        row(["", "12345678901234567890", "email", &at_second, "", ""]),
-        row(["1763744531123456789", "", "email", &at_third, "", ""]),
+        row(&leads[0], "1763744531123456789", "12345678901234567890", "1500.50", "RUB"),
+        row(&leads[2], "", "12345678901234567890", "", ""),
+        row(&leads[3], "1763744531123456789", "", "", ""),
     ];
-    assert_eq!(counter.mind().uploads, [expected]);
+    assert_eq!(counter.inside().uploads, [expected]);
 }
 
 #[tokio::test]
 async fn what_metrica_can_make_nothing_of_is_not_sent() {
     let (counter, sink) = counter().await;
-    let mut forged = rich();
-    forged["data"]["attribution"]["client_ids"]["ym"] = "12a".into();
-    forged["data"]["attribution"]["click_ids"] = json!({});
-    let mut refused = rich();
-    refused["data"]["attribution"]["consent"]["analytics"] = "denied".into();
+    let forged = with(rich(), "/data/attribution/client_ids/ym", "12a");
+    let forged = with(forged, "/data/attribution/click_ids", json!({}));
+    let refused = with(rich(), "/data/attribution/consent/analytics", "denied");
     let no_id = "neither a client id nor a click id of Yandex (ym, yclid)";
     let rows = [(poor(), no_id), (forged, no_id), (refused, "the visitor has refused analytics")];
     for (event, reason) in rows {
-        let (event, _) = aged(event, 60);
-        assert_eq!(deliver(&sink, &event).await.verdict, Verdict::Skipped { reason: reason.to_owned() });
+        assert_eq!(told(deliver(&sink, &aged(event, 60)).await), skipped(reason));
     }
-    let (late, _) = aged(rich(), 21 * 86_400 + 60);
-    let reason = "the event is older than the 504 hours that the receiver looks back".to_owned();
-    assert_eq!(deliver(&sink, &late).await.verdict, Verdict::Skipped { reason });
-    assert!(counter.mind().uploads.is_empty());
+    let late = skipped("the event is older than the 504 hours that the receiver looks back");
+    assert_eq!(told(deliver(&sink, &aged(rich(), 21 * 86_400 + 60)).await), late);
+    assert!(counter.inside().uploads.is_empty());
 }
 
 #[tokio::test]
 async fn a_conversion_is_delivered_when_metrica_has_linked_it() {
     let (counter, sink) = counter().await;
-    let (event, _) = aged(rich(), 60);
-    assert_eq!(deliver(&sink, &event).await.verdict, again("100"));
+    let event = aged(rich(), 60);
+    assert_eq!(told(deliver(&sink, &event).await), outcome(again("100"), 200, ""));
     let no_visit = "Metrica found no visit for any conversion of the upload 100";
+    let no_goal = "Metrica knows no goal email";
     // What Metrica says of the upload by and by, and what that means for the lead.
     let rows = [
-        (json!({ "status": "UPLOADED", "linked_quantity": 0 }), again("100"), None),
-        (json!({ "status": "PREPARED" }), again("100"), None),
-        (json!({ "status": "EXPORTED" }), again("100"), None),
-        (json!({ "status": "MATCHED" }), again("100"), None),
-        (
-            json!({ "status": "PROCESSED", "linked_quantity": 1, "goal_not_found_quantity": 0 }),
-            Verdict::Delivered,
-            None,
-        ),
-        (json!({ "status": "PROCESSED" }), Verdict::Delivered, None),
-        (json!({ "status": "PROCESSED", "linked_quantity": 0 }), Verdict::Refused, Some(no_visit)),
-        (json!({ "status": "LINKAGE_FAILURE" }), Verdict::Refused, Some(no_visit)),
-        (
-            json!({ "status": "LINKAGE_FAILURE", "goal_not_found_quantity": 1 }),
-            Verdict::Refused,
-            Some("Metrica knows no goal email"),
-        ),
+        (json!({ "status": "UPLOADED", "linked_quantity": 0 }), again("100"), ""),
+        (json!({ "status": "PREPARED" }), again("100"), ""),
+        (json!({ "status": "EXPORTED" }), again("100"), ""),
+        (json!({ "status": "MATCHED" }), again("100"), ""),
+        (json!({ "status": "PROCESSED", "linked_quantity": 1, "goal_not_found_quantity": 0 }), Verdict::Delivered, ""),
+        (json!({ "status": "PROCESSED" }), Verdict::Delivered, ""),
+        (json!({ "status": "PROCESSED", "linked_quantity": 0 }), Verdict::Refused, no_visit),
+        (json!({ "status": "LINKAGE_FAILURE" }), Verdict::Refused, no_visit),
+        (json!({ "status": "LINKAGE_FAILURE", "goal_not_found_quantity": 1 }), Verdict::Refused, no_goal),
     ];
     for (now, verdict, why) in rows {
-        counter.mind().now = now.clone();
+        counter.inside().now = now.clone();
         let answer = attempt(&sink, &event, false, Some("100")).await;
-        assert_eq!((answer.verdict, answer.error.as_deref()), (verdict, why), "{now}");
+        assert_eq!(told(answer), outcome(verdict, 200, why), "{now}");
     }
-    assert_eq!(counter.mind().uploads.len(), 1);
+    assert_eq!(counter.inside().uploads.len(), 1);
 }
 
 #[tokio::test]
@@ -244,9 +215,9 @@ async fn an_error_means_what_metrica_says_that_it_means() {
         ((400, "invalid_parameter", "Bad file"), Verdict::Misconfigured, false),
     ];
     let (counter, sink) = counter().await;
-    let (event, _) = aged(rich(), 60);
+    let event = aged(rich(), 60);
     for (fault, verdict, doubt) in rows {
-        counter.mind().fault = Some(fault);
+        counter.inside().fault = Some(fault);
         let answer = deliver(&sink, &event).await;
         assert_eq!((answer.verdict, answer.status, answer.doubt), (verdict, Some(fault.0), doubt), "{fault:?}");
         assert!(answer.answer.unwrap().contains(fault.1), "{fault:?}");
@@ -256,27 +227,27 @@ async fn an_error_means_what_metrica_says_that_it_means() {
 #[tokio::test]
 async fn a_wrong_token_and_a_strange_counter_are_for_somebody_to_mend() {
     let (counter, _) = counter().await;
-    let strange = [("counter", "1"), ("goal", "email")];
-    for sink in [sink(&counter.url, "old", SETTINGS), sink(&counter.url, "t0ken", &strange)] {
-        let (event, _) = aged(rich(), 60);
-        let answer = deliver(&sink, &event).await;
-        assert_eq!((answer.verdict, answer.status), (Verdict::Misconfigured, Some(403)));
-        assert_eq!(counterpart::test(&sink).await.unwrap().verdict, Verdict::Misconfigured);
+    let strange: &[(&str, &str)] = &[("counter", "1"), ("goal", "email")];
+    let why = "receiver answered 403: the receiver does not accept the signature or the call";
+    let refused = outcome(Verdict::Misconfigured, 403, why);
+    for (token, settings) in [("old", SETTINGS), (KEY, strange)] {
+        let sink = open("metrika", &counter.url, token, settings);
+        assert_eq!(told(deliver(&sink, &aged(rich(), 60)).await), refused);
+        assert_eq!(test(&sink).await, Some(refused.clone()));
     }
-    assert!(counter.mind().uploads.is_empty());
+    assert!(counter.inside().uploads.is_empty());
 }
 
 #[tokio::test]
 async fn a_test_asks_whether_the_goal_is_there_and_uploads_nothing() {
     let (counter, _) = counter().await;
     let rows = [
-        ("email", Verdict::Delivered, None),
-        ("mail", Verdict::Misconfigured, Some("the counter has no goal mail of the type JavaScript event")),
+        ("email", delivered(200)),
+        ("mail", outcome(Verdict::Misconfigured, 200, "the counter has no goal mail of the type JavaScript event")),
     ];
-    for (goal, verdict, why) in rows {
-        let sink = sink(&counter.url, "t0ken", &[("counter", "2215573"), ("goal", goal)]);
-        let answer = counterpart::test(&sink).await.unwrap();
-        assert_eq!((answer.verdict, answer.error.as_deref()), (verdict, why), "{goal}");
+    for (goal, expected) in rows {
+        let sink = open("metrika", &counter.url, KEY, &[("counter", "2215573"), ("goal", goal)]);
+        assert_eq!(test(&sink).await, Some(expected), "{goal}");
     }
-    assert!(counter.mind().uploads.is_empty());
+    assert!(counter.inside().uploads.is_empty());
 }

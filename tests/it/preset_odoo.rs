@@ -1,14 +1,12 @@
 //! The preset `odoo` against a server that behaves as Odoo's JSON-2 does, by its documentation and its source.
 
-use std::sync::Mutex;
-
 use leadmilter::sinks::{Sink, Verdict};
 use serde_json::{Map, Value, json};
 
 use crate::{
-    house,
-    stand_in::{
-        Asked, Judged, KEY, RETRY, StandIn, attempt, deliver, delivered, outcome, poor, rich, test, told, with,
+    http_server::Call,
+    preset_house::{
+        KEY, RETRY, Reply, StandIn, attempt, deliver, delivered, open, outcome, poor, rich, test, told, with,
     },
 };
 
@@ -21,21 +19,19 @@ struct Database {
 }
 
 /// Calls a method by its name with named arguments, as a user who may create leads.
-fn odoo(database: &'static str) -> impl Fn(&Asked) -> Judged + Send + Sync + 'static {
-    let records =
-        Mutex::new(Database { utm: vec![("utm.source".to_owned(), "Search engine".to_owned())], leads: vec![] });
-    move |asked| {
-        if asked.header("authorization") != format!("Bearer {KEY}") {
+fn odoo(database: Option<&'static str>) -> impl FnMut(&Call) -> Reply + Send {
+    let mut records = Database { utm: vec![("utm.source".to_owned(), "Search engine".to_owned())], leads: vec![] };
+    move |call| {
+        if call.header("authorization") != format!("Bearer {KEY}") {
             return error(401, "werkzeug.exceptions.Unauthorized", "Invalid apikey");
         }
-        if asked.header("x-odoo-database") != database {
+        if call.headers.get("x-odoo-database").map(|name| name.to_str().unwrap()) != database {
             return error(404, "werkzeug.exceptions.NotFound", "no database");
         }
-        let Some(Value::Object(arguments)) = asked.json() else {
+        let Some(Value::Object(arguments)) = call.json() else {
             return error(400, "werkzeug.exceptions.BadRequest", "could not parse the body as json");
         };
-        let mut records = records.lock().unwrap();
-        match asked.line.as_str() {
+        match call.place() {
             "POST /json/2/utm.mixin/find_or_create_record" => find_or_create(&mut records, &arguments),
             "POST /json/2/crm.lead/create" => create(&mut records, &arguments),
             "POST /json/2/crm.lead/search_count" => search_count(&records, &arguments),
@@ -44,14 +40,14 @@ fn odoo(database: &'static str) -> impl Fn(&Asked) -> Judged + Send + Sync + 'st
     }
 }
 
-fn error(status: u16, name: &str, message: &str) -> Judged {
+fn error(status: u16, name: &str, message: &str) -> Reply {
     let debug = "Traceback (most recent call last):\n";
     let body = json!({ "name": name, "message": message, "arguments": [message], "context": {}, "debug": debug });
-    Judged::no(status, body)
+    Reply::new(status, body)
 }
 
 /// What Python says of arguments that a method does not have, or of some that are missing.
-fn unbound(arguments: &Map<String, Value>, names: &[&str]) -> Option<Judged> {
+fn unbound(arguments: &Map<String, Value>, names: &[&str]) -> Option<Reply> {
     let common = ["ids", "context"];
     let unknown = arguments.keys().find(|name| ![&common[..], names].concat().contains(&name.as_str()));
     let what = match (unknown, names.iter().find(|name| !arguments.contains_key(**name))) {
@@ -62,7 +58,7 @@ fn unbound(arguments: &Map<String, Value>, names: &[&str]) -> Option<Judged> {
     Some(error(422, "werkzeug.exceptions.UnprocessableEntity", &what))
 }
 
-fn find_or_create(records: &mut Database, arguments: &Map<String, Value>) -> Judged {
+fn find_or_create(records: &mut Database, arguments: &Map<String, Value>) -> Reply {
     if let Some(refusal) = unbound(arguments, &["model_name", "name"]) {
         return refusal;
     }
@@ -73,10 +69,10 @@ fn find_or_create(records: &mut Database, arguments: &Map<String, Value>) -> Jud
         records.utm.push(wanted.clone());
         records.utm.len() - 1
     });
-    Judged::no(200, json!({ "id": place + 1, "name": records.utm[place].1 }))
+    Reply::new(200, json!({ "id": place + 1, "name": records.utm[place].1 }))
 }
 
-fn create(records: &mut Database, arguments: &Map<String, Value>) -> Judged {
+fn create(records: &mut Database, arguments: &Map<String, Value>) -> Reply {
     if let Some(refusal) = unbound(arguments, &["vals_list"]) {
         return refusal;
     }
@@ -101,10 +97,10 @@ fn create(records: &mut Database, arguments: &Map<String, Value>) -> Judged {
         records.leads.push(values);
         ids.push(records.leads.len() + 40);
     }
-    Judged::kept(200, json!(ids), arguments["vals_list"][0].clone())
+    Reply::new(200, json!(ids)).keeping(arguments["vals_list"][0].clone())
 }
 
-fn search_count(records: &Database, arguments: &Map<String, Value>) -> Judged {
+fn search_count(records: &Database, arguments: &Map<String, Value>) -> Reply {
     if let Some(refusal) = unbound(arguments, &["domain"]) {
         return refusal;
     }
@@ -117,11 +113,11 @@ fn search_count(records: &Database, arguments: &Map<String, Value>) -> Judged {
         }
         other => panic!("{other:?}"),
     };
-    Judged::no(200, json!(count))
+    Reply::new(200, json!(count))
 }
 
 fn sink(url: &str, key: &str, settings: &[(&str, &str)]) -> Sink {
-    Sink::open(&house::preset_sink("odoo", url, key, settings)).unwrap()
+    open("odoo", url, key, settings)
 }
 
 const FIND: &str = "POST /json/2/utm.mixin/find_or_create_record";
@@ -130,7 +126,7 @@ const COUNT: &str = "POST /json/2/crm.lead/search_count";
 
 #[tokio::test]
 async fn a_lead_points_to_its_source_medium_and_campaign() {
-    let odoo = StandIn::start(odoo("company")).await;
+    let odoo = StandIn::start(odoo(Some("company"))).await;
     let sink = sink(&odoo.url, KEY, &[("database", "company"), ("team", "5")]);
     assert_eq!(told(deliver(&sink, &rich()).await), delivered(200));
     let lines = [
@@ -139,15 +135,15 @@ async fn a_lead_points_to_its_source_medium_and_campaign() {
         "Term: купить насос",
         "Content: ad-17",
         "Page: https:&#x2f;&#x2f;company.ru&#x2f;contacts",
-        "First page: https:&#x2f;&#x2f;company.ru&#x2f;pumps?utm_source=yandex",
-        "Click ids: yclid=1234567890123456789",
-        "Worth: 1500 RUB",
-        "Lead: 01939f0e-7c1a-7f62-9d1e-5a0d6a1c2b33",
+        "First page: https:&#x2f;&#x2f;company.ru&#x2f;pumps?utm_source=yandex&amp;x=%22",
+        "Click ids: yclid=12345678901234567890, gclid=Cj0KCQiA-x_y, fbclid=IwAR0abc",
+        "Worth: 1500.50 RUB",
+        "Lead: 01939f0e-7c1a-7f62-9d1e-5a0d6a1c2b34",
     ];
     let expected = json!({
         "type": "lead",
-        "name": "\"},{{7*7}}\r\nX: <b>y</b>",
-        "contact_name": "Иван Петров",
+        "name": "Цена на «насосы»\"},{{7*7}}\r\nX: <b>y</b>&key=1",
+        "contact_name": "=cmd|' /C calc'!A0 Петров",
         "email_from": "ivan@client.example",
         "referred": "https://yandex.ru/",
         "source_id": 2,
@@ -158,27 +154,26 @@ async fn a_lead_points_to_its_source_medium_and_campaign() {
         "description": format!("<p>{}</p>", lines.join("<br>")),
     });
     assert_eq!(odoo.kept(), [expected]);
-    assert_eq!(odoo.lines(), [FIND, FIND, FIND, CREATE]);
+    assert_eq!(odoo.asked(), [FIND, FIND, FIND, CREATE]);
 }
 
 #[tokio::test]
 async fn records_that_were_found_are_not_asked_for_again() {
-    let odoo = StandIn::start(odoo("")).await;
+    let odoo = StandIn::start(odoo(None)).await;
     let sink = sink(&odoo.url, KEY, &[]);
     deliver(&sink, &rich()).await;
-    odoo.lines();
+    odoo.asked();
     deliver(&sink, &with(rich(), "/data/attribution/source", json!("google"))).await;
-    assert_eq!(odoo.lines(), [FIND, CREATE]);
+    assert_eq!(odoo.asked(), [FIND, CREATE]);
     let sources: Vec<Value> = odoo.kept().iter().map(|lead| lead["source_id"].clone()).collect();
     assert_eq!(sources, [2, 5]);
 }
 
 #[tokio::test]
 async fn a_lead_of_nobody_asks_for_nothing_and_has_a_name() {
-    let odoo = StandIn::start(odoo("")).await;
+    let odoo = StandIn::start(odoo(None)).await;
     assert_eq!(told(deliver(&sink(&odoo.url, KEY, &[("type", "opportunity")]), &poor()).await), delivered(200));
-    let lines =
-        ["Written to: info+9gdkczyba0@company.ru", "Writes again", "Lead: 01939f0e-7c1a-7f62-9d1e-5a0d6a1c2b33"];
+    let lines = ["Written to: info@company.ru", "Writes again", "Lead: 01939f0e-7c1a-7f62-9d1e-5a0d6a1c2c02"];
     let expected = json!({
         "type": "opportunity",
         "name": "Letter from an unknown sender",
@@ -186,12 +181,12 @@ async fn a_lead_of_nobody_asks_for_nothing_and_has_a_name() {
         "description": format!("<p>{}</p>", lines.join("<br>")),
     });
     assert_eq!(odoo.kept(), [expected]);
-    assert_eq!(odoo.lines(), [CREATE]);
+    assert_eq!(odoo.asked(), [CREATE]);
 }
 
 #[tokio::test]
 async fn html_of_a_stranger_stays_text_in_the_notes() {
-    let odoo = StandIn::start(odoo("")).await;
+    let odoo = StandIn::start(odoo(None)).await;
     let lead = with(rich(), "/data/attribution/term", json!("<script>alert(1)</script>"));
     deliver(&sink(&odoo.url, KEY, &[]), &lead).await;
     let description = odoo.kept()[0]["description"].as_str().unwrap().to_owned();
@@ -200,22 +195,21 @@ async fn html_of_a_stranger_stays_text_in_the_notes() {
 
 #[tokio::test]
 async fn a_lead_that_may_have_arrived_is_looked_up_first() {
-    let odoo = StandIn::start(odoo("")).await;
+    let odoo = StandIn::start(odoo(None)).await;
     let sink = sink(&odoo.url, KEY, &[]);
-    assert_eq!(told(attempt(&sink, &poor(), 2, true, None).await), delivered(200));
-    assert_eq!((odoo.lines(), odoo.kept().len()), (vec![COUNT.to_owned(), CREATE.to_owned()], 1));
-    let again = attempt(&sink, &poor(), 3, true, None).await;
+    assert_eq!(told(attempt(&sink, &poor(), true, None).await), delivered(200));
+    assert_eq!((odoo.asked(), odoo.kept().len()), (vec![COUNT.to_owned(), CREATE.to_owned()], 1));
+    let again = attempt(&sink, &poor(), true, None).await;
     assert_eq!((again.verdict, again.error), (Verdict::Delivered, None));
-    assert_eq!((odoo.lines(), odoo.kept().len()), (vec![COUNT.to_owned()], 0));
+    assert_eq!((odoo.asked(), odoo.kept().len()), (vec![COUNT.to_owned()], 0));
 }
 
 #[tokio::test]
 async fn what_odoo_does_not_take_says_who_has_to_act() {
     let key = "Odoo does not take the API key: a key lives three months at most";
-    let odoo_19 = StandIn::start(odoo("")).await;
+    let odoo_19 = StandIn::start(odoo(None)).await;
     let forbidden = with(poor(), "/data/message/subject", json!("forbidden"));
-    let other_version =
-        |_: &Asked| error(422, "werkzeug.exceptions.UnprocessableEntity", "missing a required argument");
+    let other_version = |_: &Call| error(422, "werkzeug.exceptions.UnprocessableEntity", "missing a required argument");
     let other_version = StandIn::start(other_version).await;
     let no_right = StandIn::start(|_| error(403, "odoo.exceptions.AccessError", "You may not create leads")).await;
     let no_crm =
@@ -238,10 +232,10 @@ async fn what_odoo_does_not_take_says_who_has_to_act() {
 
 #[tokio::test]
 async fn the_test_tells_a_key_and_makes_no_lead() {
-    let odoo = StandIn::start(odoo("company")).await;
+    let odoo = StandIn::start(odoo(Some("company"))).await;
     let database = [("database", "company")];
     assert_eq!(test(&sink(&odoo.url, KEY, &database)).await, Some(delivered(200)));
     let key = "Odoo does not take the API key: a key lives three months at most";
     assert_eq!(test(&sink(&odoo.url, "old", &database)).await, Some(outcome(Verdict::Misconfigured, 401, key)));
-    assert_eq!((odoo.lines(), odoo.kept()), (vec![COUNT.to_owned(); 2], vec![]));
+    assert_eq!((odoo.asked(), odoo.kept()), (vec![COUNT.to_owned(); 2], vec![]));
 }

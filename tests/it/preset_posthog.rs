@@ -5,40 +5,40 @@ use leadmilter::sinks::{Sink, Verdict};
 use serde_json::{Value, json};
 
 use crate::{
-    house,
-    stand_in::{
-        Asked, Judged, KEY, RETRY, StandIn, attempt, deliver, delivered, outcome, poor, rich, skipped, test, told, with,
+    http_server::Call,
+    preset_house::{
+        KEY, RETRY, Reply, StandIn, attempt, deliver, delivered, open, outcome, poor, rich, skipped, test, told, with,
     },
 };
 
 /// Takes every event whose key has the form of one, and keeps what it can use.
-fn posthog(checks_keys: bool) -> impl Fn(&Asked) -> Judged + Send + Sync + 'static {
-    move |asked| {
-        let Some(call) = asked.json() else { return Judged::no(400, "failed to parse request") };
-        let is_ours = call["api_key"] == KEY;
+fn posthog(checks_keys: bool) -> impl Fn(&Call) -> Reply + Send {
+    move |call| {
+        let Some(sent) = call.json() else { return Reply::new(400, "failed to parse request") };
+        let is_ours = sent["api_key"] == KEY;
         let ok = json!({ "status": "Ok" });
-        match asked.line.as_str() {
-            "POST /i/v0/e/" if call["api_key"].as_str().is_none_or(str::is_empty) => {
-                Judged::no(401, "event submitted without an api_key")
+        match call.place() {
+            "POST /i/v0/e/" if sent["api_key"].as_str().is_none_or(str::is_empty) => {
+                Reply::new(401, "event submitted without an api_key")
             }
-            "POST /i/v0/e/" if checks_keys && !is_ours => Judged::no(401, "API key is not valid: unknown"),
+            "POST /i/v0/e/" if checks_keys && !is_ours => Reply::new(401, "API key is not valid: unknown"),
             "POST /i/v0/e/" => {
-                let is_text = |name: &str| call[name].as_str().is_some_and(|text| !text.is_empty());
-                let is_uuid = call["uuid"].as_str().is_some_and(|text| uuid::Uuid::parse_str(text).is_ok());
+                let is_text = |name: &str| sent[name].as_str().is_some_and(|text| !text.is_empty());
+                let is_uuid = sent["uuid"].as_str().is_some_and(|text| uuid::Uuid::parse_str(text).is_ok());
                 match is_ours && is_text("event") && is_text("distinct_id") && is_uuid {
-                    true => Judged::kept(200, ok, call),
-                    false => Judged::no(200, ok),
+                    true => Reply::new(200, ok).keeping(sent),
+                    false => Reply::new(200, ok),
                 }
             }
-            "POST /flags/" if !is_ours => Judged::no(401, json!({ "type": "authentication_error" })),
-            "POST /flags/" => Judged::no(200, json!({ "flags": {}, "errorsWhileComputingFlags": false })),
-            _ => Judged::no(404, ""),
+            "POST /flags/" if !is_ours => Reply::new(401, json!({ "type": "authentication_error" })),
+            "POST /flags/" => Reply::new(200, json!({ "flags": {}, "errorsWhileComputingFlags": false })),
+            _ => Reply::new(404, ""),
         }
     }
 }
 
 fn sink(url: &str, key: &str) -> Sink {
-    Sink::open(&house::preset_sink("posthog", url, key, &[])).unwrap()
+    open("posthog", url, key, &[])
 }
 
 #[tokio::test]
@@ -62,14 +62,16 @@ async fn a_lead_is_an_event_without_a_profile() {
             "utm_campaign": "pumps-msk",
             "utm_term": "купить насос",
             "utm_content": "ad-17",
-            "lead_id": "01939f0e-7c1a-7f62-9d1e-5a0d6a1c2b33",
+            "lead_id": "01939f0e-7c1a-7f62-9d1e-5a0d6a1c2b34",
             "channel": "yandex-direct",
             "channel_name": "Яндекс Директ",
             "is_repeat": false,
-            "landing_page": "https://company.ru/pumps?utm_source=yandex",
-            "click_ids": { "yclid": "1234567890123456789" },
+            "landing_page": "https://company.ru/pumps?utm_source=yandex&x=%22",
+            "click_ids": {
+                "yclid": "12345678901234567890", "gclid": "Cj0KCQiA-x_y", "fbclid": "IwAR0abc",
+            },
             "tags": ["pumps", "b2b"],
-            "value": 1500.0,
+            "value": 1500.5,
             "currency": "RUB",
         },
     });
@@ -83,14 +85,14 @@ async fn a_lead_of_nobody_is_an_event_of_nobody_else() {
     let expected = json!({
         "api_key": KEY,
         "event": "lead_received",
-        "distinct_id": "01939f0e-7c1a-7f62-9d1e-5a0d6a1c2b33",
-        "uuid": "01939f0e-7c1a-7f62-9d1e-5a0d6a1c2b33",
-        "timestamp": "2026-11-22T04:26:10.344Z",
+        "distinct_id": "01939f0e-7c1a-7f62-9d1e-5a0d6a1c2c02",
+        "uuid": "01939f0e-7c1a-7f62-9d1e-5a0d6a1c2c01",
+        "timestamp": "2026-11-22T05:00:00Z",
         "properties": {
             "$lib": "leadmilter",
             "$process_person_profile": false,
             "$geoip_disable": true,
-            "lead_id": "01939f0e-7c1a-7f62-9d1e-5a0d6a1c2b33",
+            "lead_id": "01939f0e-7c1a-7f62-9d1e-5a0d6a1c2c02",
             "is_repeat": true,
         },
     });
@@ -102,7 +104,7 @@ async fn a_repeated_call_is_the_same_to_the_last_byte() {
     let posthog = StandIn::start(posthog(false)).await;
     let sink = sink(&posthog.url, KEY);
     deliver(&sink, &rich()).await;
-    attempt(&sink, &rich(), 2, true, None).await;
+    attempt(&sink, &rich(), true, None).await;
     let kept = posthog.kept();
     assert_eq!((kept.len(), &kept[0]), (2, &kept[1]));
 }
@@ -129,7 +131,7 @@ async fn other_answers_of_posthog() {
         (503, "transient error, please retry".to_owned(), outcome(RETRY, 503, "receiver answered 503")),
     ];
     for (status, body, expected) in rows {
-        let posthog = StandIn::start(move |_| Judged::no(status, &body)).await;
+        let posthog = StandIn::start(move |_| Reply::new(status, &body)).await;
         assert_eq!(told(deliver(&sink(&posthog.url, KEY), &rich()).await), expected);
     }
 }
@@ -139,7 +141,7 @@ async fn a_visitor_who_refused_is_not_told_of() {
     let posthog = StandIn::start(posthog(false)).await;
     let lead = with(rich(), "/data/attribution/consent/analytics", json!("denied"));
     assert_eq!(told(deliver(&sink(&posthog.url, KEY), &lead).await), skipped("the visitor has refused analytics"));
-    assert_eq!(posthog.lines(), Vec::<String>::new());
+    assert_eq!(posthog.asked(), Vec::<String>::new());
 }
 
 #[tokio::test]
@@ -148,5 +150,5 @@ async fn the_test_asks_where_a_wrong_key_shows() {
     assert_eq!(test(&sink(&posthog.url, KEY)).await, Some(delivered(200)));
     let expected = outcome(Verdict::Misconfigured, 401, "PostHog knows no project with this key");
     assert_eq!(test(&sink(&posthog.url, "wrong")).await, Some(expected));
-    assert_eq!((posthog.lines(), posthog.kept()), (vec!["POST /flags/".to_owned(); 2], Vec::<Value>::new()));
+    assert_eq!((posthog.asked(), posthog.kept()), (vec!["POST /flags/".to_owned(); 2], Vec::<Value>::new()));
 }

@@ -1,74 +1,50 @@
 //! The preset `roistat`, against a server that behaves as code that uses Roistat's proxyLead expects it to.
 
-use axum::{http::Method, response::Response};
 use leadmilter::sinks::{Sink, Verdict};
-use serde_json::{Value, json};
+use serde_json::json;
 
 use crate::{
-    counterpart::{self, Counterpart, Mind, Request, deliver, poor, rich},
-    house,
+    http_server::Call,
+    preset_house::{
+        RETRY, Reply, StandIn, deliver, delivered, open, outcome, pairs, poor, rich, skipped, test, told, value, with,
+    },
 };
 
-type Form = Vec<(String, String)>;
-
-#[derive(Default)]
-struct Project {
-    leads: Vec<Form>,
-    /// An answer to every call, whatever it is.
-    fault: Option<(u16, Value)>,
-}
-
-impl Mind for Project {
-    fn answer(&mut self, request: &Request) -> Response {
-        if let Some((status, body)) = &self.fault {
-            return counterpart::json(*status, body);
-        }
-        if (&request.method, request.path.as_str()) != (&Method::POST, "/api/proxy/1.0/leads/add") {
-            return counterpart::json(404, &json!({ "status": "error", "error": "resource_not_found" }));
-        }
-        let form = request.form().unwrap_or_default();
-        let value = |name: &str| form.iter().find(|(known, _)| known == name).map_or("", |(_, value)| value);
-        // Roistat's errors come with 200.
-        if value("key") != "k=&y" {
-            return counterpart::json(200, &json!({ "status": "error", "error": "authentication_failed" }));
-        }
-        if value("roistat").is_empty() || form.iter().any(|(_, value)| value.is_empty()) {
-            return counterpart::json(200, &json!({ "status": "error", "data": "Wrong request" }));
-        }
-        self.leads.push(form);
-        counterpart::json(200, &json!({ "status": "ok" }))
+/// Keeps the form of a lead with the right key. Errors come with 200.
+fn roistat(call: &Call) -> Reply {
+    if call.place() != "POST /api/proxy/1.0/leads/add" {
+        return Reply::new(404, json!({ "status": "error", "error": "resource_not_found" }));
     }
+    let form = call.form();
+    if value(&form, "key") != "k=&y" {
+        return Reply::new(200, json!({ "status": "error", "error": "authentication_failed" }));
+    }
+    if value(&form, "roistat").is_empty() || form.iter().any(|(_, value)| value.is_empty()) {
+        return Reply::new(200, json!({ "status": "error", "data": "Wrong request" }));
+    }
+    Reply::new(200, json!({ "status": "ok" })).keeping(json!(form))
 }
 
-async fn project() -> (Counterpart<Project>, Sink) {
-    let project = Counterpart::start(Project::default()).await;
-    let sink = sink(&project.url, "k=&y", &[]);
+async fn project(settings: &[(&str, &str)]) -> (StandIn, Sink) {
+    let project = StandIn::start(roistat).await;
+    let sink = open("roistat", &project.url, "k=&y", settings);
     (project, sink)
-}
-
-fn sink(url: &str, key: &str, settings: &[(&str, &str)]) -> Sink {
-    Sink::open(&house::preset_sink("roistat", url, key, settings)).unwrap()
-}
-
-fn form(fields: &[(&str, &str)]) -> Form {
-    fields.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
 }
 
 #[tokio::test]
 async fn a_lead_arrives_with_its_visit() {
-    let (project, _) = project().await;
-    let sink = sink(&project.url, "k=&y", &[("skip_sending", "0")]);
-    assert_eq!(deliver(&sink, &rich()).await.verdict, Verdict::Delivered);
-    let expected = form(&[
+    let (project, sink) = project(&[("skip_sending", "0")]).await;
+    assert_eq!(told(deliver(&sink, &rich()).await), delivered(200));
+    let expected = json!(pairs(&[
         ("key", "k=&y"),
         ("roistat", "1000123"),
-        ("title", "Цена на «насосы»\"},{{7*7}}\r\nX: y&key=1"),
+        ("title", "Цена на «насосы»\"},{{7*7}}\r\nX: <b>y</b>&key=1"),
         (
             "comment",
             "Яндекс Директ\nTo: info+9gdkczyba0@company.ru\n\
              Landing page: https://company.ru/pumps?utm_source=yandex&x=%22\nReferrer: https://yandex.ru/",
         ),
-        ("name", "=cmd|' /C calc'!A0"),
+        ("name", "=cmd|' /C calc'!A0 Петров"),
         ("email", "ivan@client.example"),
         ("order_creation_method", "E-mail"),
         ("is_need_callback", "0"),
@@ -83,19 +59,17 @@ async fn a_lead_arrives_with_its_visit() {
         ("fields[utm_content]", "ad-17"),
         ("fields[utm_term]", "купить насос"),
         ("fields[price]", "1500.50"),
-    ]);
-    assert_eq!(project.mind().leads, [expected]);
+    ]));
+    assert_eq!(project.kept(), [expected]);
 }
 
 #[tokio::test]
 async fn what_is_not_known_of_a_lead_is_left_out() {
-    let (project, sink) = project().await;
-    let mut visit_alone = poor();
-    visit_alone["data"]["attribution"]["client_ids"]["roistat"] = "1000124".into();
-    let mut sender_alone = poor();
-    sender_alone["data"]["sender"]["address"] = "ivan@client.example".into();
+    let (project, sink) = project(&[]).await;
+    let visit_alone = with(poor(), "/data/attribution/client_ids", json!({ "roistat": "1000124" }));
+    let sender_alone = with(poor(), "/data/sender/address", "ivan@client.example");
     for event in [visit_alone, sender_alone] {
-        assert_eq!(deliver(&sink, &event).await.verdict, Verdict::Delivered);
+        assert_eq!(told(deliver(&sink, &event).await), delivered(200));
     }
     let common = [
         ("order_creation_method", "E-mail"),
@@ -110,46 +84,47 @@ async fn what_is_not_known_of_a_lead_is_left_out() {
     let of_visit = [&[("key", "k=&y"), ("roistat", "1000124")][..], &titles, &common].concat();
     let of_sender = [("email", "ivan@client.example")];
     let of_sender = [&[("key", "k=&y"), ("roistat", "nocookie")][..], &titles, &of_sender, &common].concat();
-    assert_eq!(project.mind().leads, [form(&of_visit), form(&of_sender)]);
+    assert_eq!(project.kept(), [json!(pairs(&of_visit)), json!(pairs(&of_sender))]);
 }
 
 #[tokio::test]
 async fn a_lead_without_a_visit_and_without_a_sender_is_not_sent() {
-    let (project, sink) = project().await;
-    let reason = "neither a visit of Roistat nor the sender's address".to_owned();
-    assert_eq!(deliver(&sink, &poor()).await.verdict, Verdict::Skipped { reason });
-    assert!(project.mind().leads.is_empty());
+    let (project, sink) = project(&[]).await;
+    let expected = skipped("neither a visit of Roistat nor the sender's address");
+    assert_eq!(told(deliver(&sink, &poor()).await), expected);
+    assert_eq!(project.asked(), Vec::<String>::new());
 }
 
 #[tokio::test]
 async fn an_answer_means_what_it_says_and_not_what_its_status_says() {
-    let retry = Verdict::Retry { floor: None };
+    let said = |status: u16, verdict, error: &str| outcome(verdict, status, &format!("Roistat answered {error}"));
     let error = |code: &str| json!({ "status": "error", "error": code });
     let rows = [
-        (200, json!({ "status": "ok" }), Verdict::Delivered),
-        (200, json!({ "status": "success", "data": 1 }), Verdict::Delivered),
-        (200, error("request_limit_error"), retry.clone()),
-        (200, error("internal_error"), retry.clone()),
-        (200, error("project_frozen"), Verdict::Misconfigured),
-        (200, json!({ "status": "error", "data": "Wrong key" }), Verdict::Misconfigured),
-        (429, error("request_limit_error"), retry.clone()),
-        (502, json!({}), retry),
-        (403, json!({}), Verdict::Misconfigured),
+        (200, json!({ "status": "ok" }), delivered(200)),
+        (200, json!({ "status": "success", "data": 1 }), delivered(200)),
+        (200, error("request_limit_error"), said(200, RETRY, "request_limit_error")),
+        (200, error("internal_error"), said(200, RETRY, "internal_error")),
+        (200, error("project_frozen"), said(200, Verdict::Misconfigured, "project_frozen")),
+        (200, json!({ "status": "error", "data": "Wrong key" }), said(200, Verdict::Misconfigured, "Wrong key")),
+        (429, error("request_limit_error"), said(429, RETRY, "request_limit_error")),
+        (502, json!({}), outcome(RETRY, 502, "receiver answered 502")),
+        (403, json!({}), {
+            let error = "receiver answered 403: the receiver does not accept the signature or the call";
+            outcome(Verdict::Misconfigured, 403, error)
+        }),
     ];
-    let (project, sink) = project().await;
-    for (status, body, verdict) in rows {
-        project.mind().fault = Some((status, body.clone()));
-        let answer = deliver(&sink, &rich()).await;
-        assert_eq!((answer.verdict, answer.status), (verdict, Some(status)), "{body}");
+    for (status, body, expected) in rows {
+        let answer = body.clone();
+        let project = StandIn::start(move |_| Reply::new(status, &answer)).await;
+        assert_eq!(told(deliver(&open("roistat", &project.url, "k=&y", &[]), &rich()).await), expected, "{body}");
     }
 }
 
 #[tokio::test]
 async fn a_wrong_key_is_for_somebody_to_mend_and_no_test_is_known() {
-    let (project, _) = project().await;
-    let sink = sink(&project.url, "old", &[]);
-    let answer = deliver(&sink, &rich()).await;
-    let why = Some("Roistat answered authentication_failed".to_owned());
-    assert_eq!((answer.verdict, answer.error), (Verdict::Misconfigured, why));
-    assert!(counterpart::test(&sink).await.is_none());
+    let (project, _) = project(&[]).await;
+    let sink = open("roistat", &project.url, "old", &[]);
+    let expected = outcome(Verdict::Misconfigured, 200, "Roistat answered authentication_failed");
+    assert_eq!(told(deliver(&sink, &rich()).await), expected);
+    assert_eq!(test(&sink).await, None);
 }

@@ -1,44 +1,43 @@
 //! The preset `segment` against servers that behave as Segment, RudderStack and Jitsu do.
 
-use std::{collections::BTreeSet, sync::Mutex, time::Duration};
+use std::{collections::BTreeSet, time::Duration};
 
 use base64::{Engine, engine::general_purpose::STANDARD};
 use leadmilter::sinks::{Sink, Verdict};
 use serde_json::{Value, json};
 
 use crate::{
-    house,
-    stand_in::{
-        Asked, Judged, KEY, RETRY, StandIn, attempt, deliver, delivered, outcome, poor, rich, skipped, test, told, with,
+    http_server::Call,
+    preset_house::{
+        KEY, RETRY, Reply, StandIn, attempt, deliver, delivered, open, outcome, poor, rich, skipped, test, told, with,
     },
 };
 
 /// Takes a call with whatever write key, and each `messageId` once.
-fn segment() -> impl Fn(&Asked) -> Judged + Send + Sync + 'static {
-    let seen = Mutex::new(BTreeSet::new());
-    move |asked| {
-        if asked.line != "POST /v1/track" {
-            return Judged::no(404, "");
+fn segment() -> impl FnMut(&Call) -> Reply + Send {
+    let mut seen = BTreeSet::new();
+    move |call| {
+        if call.place() != "POST /v1/track" {
+            return Reply::new(404, "");
         }
-        let call = asked.json();
-        let Some(call) = call.filter(|_| asked.body.len() <= 32 * 1024) else {
-            return Judged::no(400, json!({ "error": { "message": "malformed JSON", "type": "request" } }));
+        let Some(sent) = call.json().filter(|_| call.body.len() <= 32 * 1024) else {
+            return Reply::new(400, json!({ "error": { "message": "malformed JSON", "type": "request" } }));
         };
         let success = json!({ "success": true });
-        let is_ours = asked.header("authorization") == format!("Basic {}", STANDARD.encode(format!("{KEY}:")));
-        let has_somebody = call["anonymousId"].is_string() || call["userId"].is_string();
-        let id = call["messageId"].as_str().filter(|id| id.len() <= 100).map(str::to_owned);
-        let is_event = call["event"].is_string() && call["timestamp"].is_string();
-        let is_new = id.is_some_and(|id| seen.lock().unwrap().insert(id));
+        let is_ours = call.header("authorization") == format!("Basic {}", STANDARD.encode(format!("{KEY}:")));
+        let has_somebody = sent["anonymousId"].is_string() || sent["userId"].is_string();
+        let id = sent["messageId"].as_str().filter(|id| id.len() <= 100).map(str::to_owned);
+        let is_event = sent["event"].is_string() && sent["timestamp"].is_string();
+        let is_new = id.is_some_and(|id| seen.insert(id));
         match is_ours && has_somebody && is_event && is_new {
-            true => Judged::kept(200, success, call),
-            false => Judged::no(200, success),
+            true => Reply::new(200, success).keeping(sent),
+            false => Reply::new(200, success),
         }
     }
 }
 
 fn sink(url: &str, key: &str, settings: &[(&str, &str)]) -> Sink {
-    Sink::open(&house::preset_sink("segment", &format!("{url}/v1"), key, settings)).unwrap()
+    open("segment", &format!("{url}/v1"), key, settings)
 }
 
 #[tokio::test]
@@ -52,22 +51,24 @@ async fn a_lead_is_a_track_call_with_campaign_and_traits() {
         "timestamp": "2026-11-22T04:26:10.344Z",
         "context": {
             "library": { "name": "leadmilter" },
-            "traits": { "email": "ivan@client.example", "name": "Иван Петров" },
+            "traits": { "email": "ivan@client.example", "name": "=cmd|' /C calc'!A0 Петров" },
             "page": { "url": "https://company.ru/contacts", "referrer": "https://yandex.ru/" },
             "campaign": {
                 "source": "yandex", "medium": "cpc", "name": "pumps-msk", "term": "купить насос", "content": "ad-17",
             },
         },
         "properties": {
-            "lead_id": "01939f0e-7c1a-7f62-9d1e-5a0d6a1c2b33",
+            "lead_id": "01939f0e-7c1a-7f62-9d1e-5a0d6a1c2b34",
             "channel": "yandex-direct",
             "channel_name": "Яндекс Директ",
             "is_repeat": false,
-            "subject": "\"},{{7*7}}\r\nX: <b>y</b>",
-            "landing_page": "https://company.ru/pumps?utm_source=yandex",
-            "click_ids": { "yclid": "1234567890123456789" },
+            "subject": "Цена на «насосы»\"},{{7*7}}\r\nX: <b>y</b>&key=1",
+            "landing_page": "https://company.ru/pumps?utm_source=yandex&x=%22",
+            "click_ids": {
+                "yclid": "12345678901234567890", "gclid": "Cj0KCQiA-x_y", "fbclid": "IwAR0abc",
+            },
             "tags": ["pumps", "b2b"],
-            "value": 1500.0,
+            "value": 1500.5,
             "currency": "RUB",
         },
     });
@@ -79,12 +80,12 @@ async fn a_lead_of_nobody_is_somebody_new() {
     let segment = StandIn::start(segment()).await;
     assert_eq!(told(deliver(&sink(&segment.url, KEY, &[]), &poor()).await), delivered(200));
     let expected = json!({
-        "anonymousId": "01939f0e-7c1a-7f62-9d1e-5a0d6a1c2b33",
+        "anonymousId": "01939f0e-7c1a-7f62-9d1e-5a0d6a1c2c02",
         "event": "Lead Received",
-        "messageId": "01939f0e-7c1a-7f62-9d1e-5a0d6a1c2b33",
-        "timestamp": "2026-11-22T04:26:10.344Z",
+        "messageId": "01939f0e-7c1a-7f62-9d1e-5a0d6a1c2c01",
+        "timestamp": "2026-11-22T05:00:00Z",
         "context": { "library": { "name": "leadmilter" } },
-        "properties": { "lead_id": "01939f0e-7c1a-7f62-9d1e-5a0d6a1c2b33", "is_repeat": true },
+        "properties": { "lead_id": "01939f0e-7c1a-7f62-9d1e-5a0d6a1c2c02", "is_repeat": true },
     });
     assert_eq!(segment.kept(), [expected]);
 }
@@ -103,7 +104,7 @@ async fn letters_of_one_person_share_the_hash_of_the_address() {
 async fn a_repeated_call_has_the_same_message_id() {
     let segment = StandIn::start(segment()).await;
     let sink = sink(&segment.url, KEY, &[]);
-    for answer in [deliver(&sink, &rich()).await, attempt(&sink, &rich(), 2, true, None).await] {
+    for answer in [deliver(&sink, &rich()).await, attempt(&sink, &rich(), true, None).await] {
         assert_eq!(told(answer), delivered(200));
     }
     assert_eq!(segment.kept().len(), 1);
@@ -126,7 +127,7 @@ async fn a_call_that_is_too_large_is_refused_for_good() {
 
 #[tokio::test]
 async fn a_rate_that_is_too_high_waits_as_long_as_is_asked() {
-    let busy = StandIn::start(|_| Judged::no(429, "").with_header("retry-after", "30")).await;
+    let busy = StandIn::start(|_| Reply::new(429, "").with_header("retry-after", "30")).await;
     let expected = Verdict::Retry { floor: Some(Duration::from_secs(30)) };
     let got = told(deliver(&sink(&busy.url, KEY, &[]), &rich()).await);
     assert_eq!(got, outcome(expected, 429, "receiver answered 429"));
@@ -151,7 +152,7 @@ async fn answers_of_rudderstack_and_jitsu() {
         (500, "", outcome(RETRY, 500, "receiver answered 500")),
     ];
     for (status, body, expected) in rows {
-        let pipeline = StandIn::start(move |_| Judged::no(status, body)).await;
+        let pipeline = StandIn::start(move |_| Reply::new(status, body)).await;
         assert_eq!(told(deliver(&sink(&pipeline.url, KEY, &[]), &rich()).await), expected, "{body}");
     }
 }
@@ -162,6 +163,6 @@ async fn a_visitor_who_refused_is_not_told_of() {
     let lead = with(rich(), "/data/attribution/consent/analytics", json!("denied"));
     let expected = skipped("the visitor has refused analytics");
     assert_eq!(told(deliver(&sink(&segment.url, KEY, &[]), &lead).await), expected);
-    assert_eq!(segment.lines(), Vec::<String>::new());
+    assert_eq!(segment.asked(), Vec::<String>::new());
     assert_eq!(test(&sink(&segment.url, KEY, &[])).await, None);
 }
