@@ -17,6 +17,7 @@ pub(super) fn add(environment: &mut Environment<'_>) {
     environment.add_filter("base64", |text: Value| on_text(&text, |text| STANDARD.encode(text)));
     environment.add_filter("cut", |text: Value, most: usize| on_text(&text, |text| text.chars().take(most).collect()));
     environment.add_filter("digits", digits);
+    environment.add_filter("hex", hex);
 }
 
 fn number(time: &Value, of: impl Fn(Timestamp) -> i64) -> Result<Value, Error> {
@@ -45,13 +46,19 @@ fn on_text(value: &Value, of: impl Fn(&str) -> String) -> Value {
     }
 }
 
-/// A text of digits as it is, of those that fit into 64 bits, and nothing for any other: an id that a browser sent is anything.
+/// A number of up to 64 bits as it is, and nothing for any other text: an id that a browser sent is anything.
 fn digits(value: &Value) -> Value {
     let text = on_text(value, str::to_owned);
-    let is_number = text
-        .as_str()
-        .is_some_and(|text| (1..=20).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_digit()));
-    if is_number { text } else { Value::UNDEFINED }
+    // A sign would be read, too.
+    let is_number = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit()) && text.parse::<u64>().is_ok();
+    if text.as_str().is_some_and(is_number) { text } else { Value::UNDEFINED }
+}
+
+/// The beginning of a text if it is so many hexadecimal digits, and nothing for any other.
+fn hex(value: &Value, most: usize) -> Value {
+    let text = on_text(value, |text| text.chars().take(most).collect());
+    let is_hexadecimal = |text: &str| text.len() == most && text.bytes().all(|byte| byte.is_ascii_hexdigit());
+    if text.as_str().is_some_and(is_hexadecimal) { text } else { Value::UNDEFINED }
 }
 
 fn hexadecimal(bytes: &[u8]) -> String {
@@ -80,12 +87,18 @@ mod tests {
             ("{{ name | cut(2) }}", Some(json!("Ан"))),
             ("{{ count | cut(9) }}", Some(json!("7"))),
             ("{{ '12345678901234567890' | digits }}", Some(json!("12345678901234567890"))),
+            ("{{ '18446744073709551616' | digits }}", None),
+            ("{{ '+1' | digits }}", None),
             ("{{ count | digits }}", Some(json!("7"))),
             ("{{ '123456789012345678901' | digits }}", None),
             ("{{ '1a' | digits }}", None),
             ("{{ '١' | digits }}", None),
             ("{{ '' | digits }}", None),
             ("{{ nothing | digits }}", None),
+            ("{{ 'c6F4.1' | hex(4) }}", Some(json!("c6F4"))),
+            ("{{ 'c6F' | hex(4) }}", None),
+            ("{{ 'c6Fж' | hex(4) }}", None),
+            ("{{ nothing | hex(4) }}", None),
         ];
         for (template, expected) in rows {
             assert_eq!(Template::parse(template).unwrap().value(&context).unwrap(), expected, "{template}");

@@ -161,6 +161,15 @@ async fn what_a_lead_does_not_have_is_left_out() {
 }
 
 #[tokio::test]
+async fn a_session_that_is_no_number_does_not_cost_the_lead() {
+    let google = StandIn::start(google).await;
+    let lead = with(aged(rich(), HOUR), "/data/attribution/client_ids/ga_session", "GS2.1.s1763744531$o1");
+    assert_eq!(told(deliver(&sink(&google.url, KEY), &lead).await), delivered(204));
+    let kept = google.kept();
+    assert_eq!((kept.len(), kept[0]["events"][0]["params"].get("session_id")), (1, None));
+}
+
+#[tokio::test]
 async fn no_value_is_longer_than_google_takes() {
     let google = StandIn::start(google).await;
     let lead = with(aged(rich(), HOUR), "/data/channel/id", json!("ж".repeat(200)));

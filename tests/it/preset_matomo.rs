@@ -139,6 +139,18 @@ async fn a_lead_told_twice_is_one_conversion_and_two_leads_are_two() {
 }
 
 #[tokio::test]
+async fn an_id_that_is_none_does_not_cost_the_lead() {
+    let matomo = StandIn::start(matomo()).await;
+    let sink = sink(&matomo.url, KEY, EVENTS);
+    for id in ["c6f4", "c6f4c5f2f2b6a4aж", "; DROP TABLE log_"] {
+        let lead = with(rich(), "/data/attribution/client_ids/matomo", id);
+        assert_eq!(told(deliver(&sink, &lead).await), delivered(200), "{id}");
+    }
+    let ids: Vec<Value> = matomo.kept().iter().map(|request| request["cid"].clone()).collect();
+    assert_eq!(ids, ["d905937c2b147325"; 3]);
+}
+
+#[tokio::test]
 async fn matomo_says_success_and_means_that_nothing_was_recorded() {
     let why =
         "Matomo did not record it: no such website, or older than a day and the token may not write to the website";
@@ -162,6 +174,9 @@ async fn other_answers_of_matomo() {
     let rows = [
         (200, "GIF89a".to_owned(), delivered(200)),
         (204, String::new(), delivered(204)),
+        (200, "\n<!DOCTYPE html>".to_owned(), {
+            outcome(Verdict::Misconfigured, 200, "receiver answered 200, but not that it took the event")
+        }),
         (400, "This resource is part of Matomo.".to_owned(), {
             outcome(Verdict::Misconfigured, 400, "this is no Matomo with bulk tracking")
         }),

@@ -167,7 +167,9 @@ async fn what_metrica_can_make_nothing_of_is_not_sent() {
     let forged = with(forged, "/data/attribution/click_ids", json!({}));
     let refused = with(rich(), "/data/attribution/consent/analytics", "denied");
     let no_id = "neither a client id nor a click id of Yandex (ym, yclid)";
-    let rows = [(poor(), no_id), (forged, no_id), (refused, "the visitor has refused analytics")];
+    // More than a number holds; one such line spoils a file.
+    let endless = with(forged.clone(), "/data/attribution/client_ids/ym", "9".repeat(40));
+    let rows = [(poor(), no_id), (forged, no_id), (endless, no_id), (refused, "the visitor has refused analytics")];
     for (event, reason) in rows {
         assert_eq!(told(deliver(&sink, &aged(event, 60)).await), skipped(reason));
     }
