@@ -56,8 +56,13 @@ fn capture(record: Record, call: &Call) -> Reply {
     if let Some(field) = record.required.iter().find(|field| !lead.contains_key(**field)) {
         return validation(field, "required");
     }
-    for name in ["firstName", "lastName", "cUtmSource", "cLeadChannel"] {
-        if lead.get(name).and_then(Value::as_str).is_some_and(|text| text.is_empty() || text.chars().count() > 100) {
+    for (name, value) in &lead {
+        let longest = match name.as_str() {
+            "firstName" | "lastName" => 100,
+            "description" => usize::MAX,
+            _ => 150,
+        };
+        if value.as_str().is_some_and(|text| !(1..=longest).contains(&text.chars().count())) {
             return validation(name, "maxLength");
         }
     }
@@ -72,9 +77,8 @@ fn refusal(status: u16, reason: &str, body: &str) -> Reply {
 }
 
 fn validation(field: &str, kind: &str) -> Reply {
-    let reason = format!("Field validation failure; entityType: Lead, field: {field}, type: {kind}.");
     let data = json!({ "label": "validationFailure", "scope": null, "data": { "field": field, "type": kind } });
-    refusal(400, &reason, &json!({ "messageTranslation": data }).to_string())
+    refusal(400, "validationFailure", &json!({ "messageTranslation": data }).to_string())
 }
 
 fn sink(url: &str, key: &str) -> Sink {
@@ -144,6 +148,19 @@ async fn a_name_is_split_at_its_last_word_and_cut() {
 }
 
 #[tokio::test]
+async fn utm_values_are_cut_to_the_length_of_a_field() {
+    let espo = StandIn::start(espo(RECORD)).await;
+    let long = json!("ы".repeat(1024));
+    let utm = ["source", "medium", "campaign", "term", "content"].map(|key| format!("/data/attribution/{key}"));
+    let lead = utm.into_iter().fold(rich(), |lead, place| with(lead, &place, long.clone()));
+    assert_eq!(told(deliver(&sink(&espo.url, KEY), &lead).await), delivered(200));
+    let lead = espo.kept().pop().unwrap();
+    for field in ["cUtmSource", "cUtmMedium", "cUtmCampaign", "cUtmTerm", "cUtmContent"] {
+        assert_eq!(lead[field], "ы".repeat(150), "{field}");
+    }
+}
+
+#[tokio::test]
 async fn only_payload_fields_arrive() {
     let espo = StandIn::start(espo(Record { payload_fields: &["lastName", "emailAddress"], ..RECORD })).await;
     assert_eq!(told(deliver(&sink(&espo.url, KEY), &rich()).await), delivered(200));
@@ -153,7 +170,9 @@ async fn only_payload_fields_arrive() {
 #[tokio::test]
 async fn what_espocrm_does_not_take_says_who_has_to_act() {
     let no_record = "EspoCRM has no active Lead Capture record with this API key";
-    let failure = "Field validation failure; entityType: Lead, field: emailAddress, type: required.";
+    let required = "EspoCRM requires what is not sent: emailAddress";
+    let strange = with(rich(), "/data/sender/address", "ivan");
+    let not_taken = "EspoCRM does not take emailAddress: emailAddress";
     let no_field = "none of the payload fields of the Lead Capture record is sent";
     let rows = [
         (RECORD, "other", rich(), outcome(Verdict::Misconfigured, 404, no_record)),
@@ -161,12 +180,35 @@ async fn what_espocrm_does_not_take_says_who_has_to_act() {
         (Record { payload_fields: &["phoneNumber"], ..RECORD }, KEY, rich(), {
             outcome(Verdict::Misconfigured, 400, no_field)
         }),
-        (Record { required: &["emailAddress"], ..RECORD }, KEY, poor(), outcome(Verdict::Refused, 400, failure)),
+        (Record { required: &["emailAddress"], ..RECORD }, KEY, poor(), {
+            outcome(Verdict::Misconfigured, 400, required)
+        }),
+        (RECORD, KEY, strange, outcome(Verdict::Refused, 400, not_taken)),
     ];
     for (record, key, lead, expected) in rows {
         let espo = StandIn::start(espo(record)).await;
         assert_eq!(told(deliver(&sink(&espo.url, key), &lead).await), expected);
         assert_eq!(espo.kept(), Vec::<Value>::new());
+    }
+}
+
+#[tokio::test]
+async fn older_versions_say_it_in_the_header_and_a_page_is_no_answer() {
+    const REQUIRED: &str = "Field validation failure; entityType: Lead, field: emailAddress, type: required.";
+    const VALID: &str = "Field validation failure; entityType: Lead, field: emailAddress, type: valid.";
+    let rows: [(fn() -> Reply, _); 4] = [
+        (|| refusal(400, REQUIRED, ""), {
+            outcome(Verdict::Misconfigured, 400, &format!("EspoCRM requires what is not sent: {REQUIRED}"))
+        }),
+        (|| refusal(400, VALID, ""), outcome(Verdict::Refused, 400, VALID)),
+        (|| Reply::new(400, "<html>"), outcome(Verdict::Misconfigured, 400, "receiver answered 400")),
+        (|| Reply::new(200, "<html>"), {
+            outcome(Verdict::Misconfigured, 200, "receiver answered 200, but not that it took the event")
+        }),
+    ];
+    for (reply, expected) in rows {
+        let server = StandIn::start(move |_| reply()).await;
+        assert_eq!(told(deliver(&sink(&server.url, KEY), &rich()).await), expected);
     }
 }
 
@@ -185,4 +227,9 @@ async fn the_test_asks_for_the_key_and_captures_nothing() {
     let no_record = "EspoCRM has no active Lead Capture record with this API key";
     assert_eq!(test(&sink(&espo.url, "other")).await, Some(outcome(Verdict::Misconfigured, 404, no_record)));
     assert_eq!(espo.kept(), Vec::<Value>::new());
+
+    // A web server that answers in its place.
+    let proxy = StandIn::start(|_| Reply::new(204, "")).await;
+    let expected = outcome(Verdict::Misconfigured, 204, "receiver answered 204, but not that it took the event");
+    assert_eq!(test(&sink(&proxy.url, KEY)).await, Some(expected));
 }
