@@ -216,7 +216,7 @@ async fn what_odoo_does_not_take_says_who_has_to_act() {
         StandIn::start(|_| error(404, "werkzeug.exceptions.NotFound", "the model 'crm.lead' does not exist")).await;
     let rows = [
         (&odoo_19, "old", poor(), outcome(Verdict::Misconfigured, 401, key)),
-        (&odoo_19, KEY, forbidden, outcome(Verdict::Refused, 422, "No such names here")),
+        (&odoo_19, KEY, forbidden, outcome(Verdict::Misconfigured, 422, "No such names here")),
         (&no_right, KEY, poor(), outcome(Verdict::Misconfigured, 403, "You may not create leads")),
         (&no_crm, KEY, poor(), outcome(Verdict::Misconfigured, 404, "the model 'crm.lead' does not exist")),
         (&other_version, KEY, poor(), outcome(Verdict::Misconfigured, 422, "receiver answered 422")),

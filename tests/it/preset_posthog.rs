@@ -37,6 +37,8 @@ fn posthog(checks_keys: bool) -> impl Fn(&Call) -> Reply + Send {
     }
 }
 
+const NOT_TAKEN: &str = "receiver answered 200, but not that it took the event";
+
 fn sink(url: &str, key: &str) -> Sink {
     open("posthog", url, key, &[])
 }
@@ -127,6 +129,10 @@ async fn other_answers_of_posthog() {
         (200, json!({ "status": 1 }).to_string(), delivered(200)),
         (200, quota, outcome(Verdict::Misconfigured, 200, over)),
         (400, "maximum event size exceeded".to_owned(), outcome(Verdict::Refused, 400, "maximum event size exceeded")),
+        // Not PostHog's: a page, or a proxy.
+        (200, "<html>".to_owned(), outcome(Verdict::Misconfigured, 200, NOT_TAKEN)),
+        (400, "\n<html>".to_owned(), outcome(Verdict::Misconfigured, 400, "receiver answered 400")),
+        (413, String::new(), outcome(Verdict::Misconfigured, 413, "receiver answered 413")),
         (429, "rate limited".to_owned(), outcome(RETRY, 429, "receiver answered 429")),
         (503, "transient error, please retry".to_owned(), outcome(RETRY, 503, "receiver answered 503")),
     ];
@@ -151,4 +157,6 @@ async fn the_test_asks_where_a_wrong_key_shows() {
     let expected = outcome(Verdict::Misconfigured, 401, "PostHog knows no project with this key");
     assert_eq!(test(&sink(&posthog.url, "wrong")).await, Some(expected));
     assert_eq!((posthog.asked(), posthog.kept()), (vec!["POST /flags/".to_owned(); 2], Vec::<Value>::new()));
+    let page = StandIn::start(|_| Reply::new(200, "<html>")).await;
+    assert_eq!(test(&sink(&page.url, KEY)).await, Some(outcome(Verdict::Misconfigured, 200, NOT_TAKEN)));
 }

@@ -107,6 +107,9 @@ async fn an_answer_means_what_it_says_and_not_what_its_status_says() {
         (200, error("project_frozen"), said(200, Verdict::Misconfigured, "project_frozen")),
         (200, json!({ "status": "error", "data": "Wrong key" }), said(200, Verdict::Misconfigured, "Wrong key")),
         (429, error("request_limit_error"), said(429, RETRY, "request_limit_error")),
+        (429, error("something new"), outcome(RETRY, 429, "receiver answered 429")),
+        (500, error("something new"), outcome(RETRY, 500, "receiver answered 500")),
+        (400, error("something new"), said(400, Verdict::Misconfigured, "something new")),
         (502, json!({}), outcome(RETRY, 502, "receiver answered 502")),
         (403, json!({}), {
             let error = "receiver answered 403: the receiver does not accept the signature or the call";

@@ -149,6 +149,10 @@ async fn answers_of_rudderstack_and_jitsu() {
             outcome(Verdict::Refused, 400, "Request neither has anonymousId nor userId")
         }),
         (413, "Request size exceeds max limit", outcome(Verdict::Refused, 413, "Request size exceeds max limit")),
+        // Not theirs: a page, or a proxy.
+        (200, "<html>", outcome(Verdict::Misconfigured, 200, "receiver answered 200, but not that it took the event")),
+        (400, "\n<html>", outcome(Verdict::Misconfigured, 400, "receiver answered 400")),
+        (413, "", outcome(Verdict::Misconfigured, 413, "receiver answered 413")),
         (500, "", outcome(RETRY, 500, "receiver answered 500")),
     ];
     for (status, body, expected) in rows {
