@@ -8,7 +8,9 @@ use serde_json::{Value, json};
 
 use crate::{
     http_server::Call,
-    preset_house::{KEY, Reply, StandIn, attempt, deliver, delivered, open, outcome, pairs, poor, rich, test, told},
+    preset_house::{
+        KEY, Reply, StandIn, attempt, deliver, delivered, open, outcome, pairs, poor, rich, test, told, with,
+    },
 };
 
 /// Statistics fields that an account comes with.
@@ -90,7 +92,7 @@ impl Account {
         for (entity, codes) in [("leads", &self.fields), ("contacts", &BTreeSet::from(["EMAIL", "PHONE"]))] {
             for (at, made) in list(&one["_embedded"][entity]).enumerate() {
                 known(made, &format!("_embedded.{entity}.{at}."), &["name", "price", "custom_fields_values"])?;
-                if !made["name"].is_string() || made.get("price").is_some_and(|price| !price.is_i64()) {
+                if !is_text(&made["name"]) || made.get("price").is_some_and(|price| !price.is_i64()) {
                     return Err(("InvalidType", format!("_embedded.{entity}.{at}.price")));
                 }
                 for (field, value) in list(&made["custom_fields_values"]).enumerate() {
@@ -121,7 +123,7 @@ impl Account {
 }
 
 fn is_text(value: &Value) -> bool {
-    value.as_str().is_some_and(|text| !text.is_empty())
+    value.as_str().is_some_and(|text| (1..=256).contains(&text.chars().count()))
 }
 
 fn list(value: &Value) -> impl Iterator<Item = &Value> {
@@ -232,6 +234,27 @@ async fn what_is_not_known_of_a_lead_is_left_out() {
         "_embedded": { "leads": [{ "name": "E-mail: info@company.ru" }] },
     });
     assert_eq!(account.inside().unsorted, [expected]);
+}
+
+#[tokio::test]
+async fn texts_that_are_too_long_for_amocrm_are_cut_and_click_ids_go_whole_or_not_at_all() {
+    let (account, sink) = account().await;
+    let long = "ы".repeat(1024);
+    let utm = ["source", "medium", "campaign", "content", "term"].map(|key| format!("attribution/{key}"));
+    let texts = ["message/subject".to_owned(), "sender/name".to_owned()].into_iter().chain(utm);
+    let lead = texts.fold(rich(), |lead, text| with(lead, &format!("/data/{text}"), long.as_str()));
+    assert_eq!(told(deliver(&sink, &lead).await), delivered(200));
+    let lead = with(lead, "/data/attribution/click_ids/fbclid", "f".repeat(257));
+    let again = Verdict::Again { after: Duration::from_secs(1), note: "without_ids".to_owned() };
+    assert_eq!(deliver(&sink, &lead).await.verdict, again);
+
+    let unsorted = account.inside().unsorted[0]["_embedded"].clone();
+    let made = &unsorted["leads"][0];
+    let names = [&made["name"], &unsorted["contacts"][0]["name"]];
+    let fields = list(&made["custom_fields_values"]).take(5).map(|field| &field["values"][0]["value"]);
+    let texts = names.into_iter().chain(fields);
+    let lengths: Vec<usize> = texts.map(|text| text.as_str().unwrap().chars().count()).collect();
+    assert_eq!(lengths, [255; 7]);
 }
 
 #[tokio::test]
