@@ -70,6 +70,7 @@ mod preset_pages;
 mod preset_posthog;
 mod preset_roistat;
 mod preset_segment;
+mod private;
 mod push_house;
 mod receivers;
 mod relayed;

@@ -1,14 +1,14 @@
 //! A private Postfix, and the daemon as a process.
 //!
 //! [`Postfix::start`] runs `contrib/postfix/private`, whose main.cf is made of the snippets that administrators are told to
-//! use; any number of them run side by side, each on free ports in a folder of its own, and each is gone when dropped.
-//! Nothing here sleeps to synchronise: everything waits for a fact, and panics with the logs if it does not come in time.
+//! use. Nothing here sleeps to synchronise: everything waits for a fact, and panics with the logs if it does not come in
+//! time.
 #![allow(dead_code, reason = "a house of tools: each test takes those it needs")]
 
 use std::{
     fs,
     io::{BufRead, BufReader, Write},
-    net::{Ipv4Addr, Ipv6Addr},
+    ops::Deref,
     path::{Path, PathBuf},
     process::{Child, Command, ExitStatus, Stdio},
     sync::{Arc, Condvar, Mutex, PoisonError},
@@ -16,6 +16,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use crate::private::Private;
 pub use crate::smtp_client::{Answers, Reply, Smtp};
 
 /// Long enough for a loaded machine; nothing waits this long unless a test is about to fail.
@@ -40,11 +41,7 @@ pub fn wait_for<T>(what: &str, mut fact: impl FnMut() -> Option<T>, otherwise: i
 
 /// A running Postfix of one's own.
 pub struct Postfix {
-    folder: tempfile::TempDir,
-    /// Port on 127.0.0.1.
-    pub port: u16,
-    /// Port on ::1; none where the host has no IPv6.
-    pub port6: Option<u16>,
+    private: Private,
     queued: Mutex<Vec<String>>,
 }
 
@@ -52,31 +49,13 @@ impl Postfix {
     /// Starts one with `milter` (`none`, [`SHIPPED_MILTER`], `inet:127.0.0.1:8891`) and further options of
     /// `contrib/postfix/private`: `["--mailbox", "a@b.example", "--option", "smtputf8_enable=no"]`.
     pub fn start(milter: &str, options: &[&str]) -> Self {
-        let folder = tempfile::Builder::new().prefix("postfix").tempdir().unwrap();
-        let output = private("start", folder.path()).args(["--milter", milter]).args(options).output().unwrap();
-        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-        let facts = String::from_utf8(output.stdout).unwrap();
-        let fact = |name: &str| facts.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix('=')).unwrap();
-        let (port, port6) = (fact("port").parse().unwrap(), fact("port6").parse().ok());
-        Self { folder, port, port6, queued: Mutex::default() }
+        let private = Private::folder("postfix", "mail.log").start([&["--milter", milter], options].concat());
+        Self { private, queued: Mutex::default() }
     }
 
     /// Where a milter listens to be reached as [`SHIPPED_MILTER`]: within the chroot of Postfix's services.
     pub fn socket(&self) -> PathBuf {
-        self.folder.path().join("queue/leadmilter/milter.sock")
-    }
-
-    /// An SMTP session over IPv4.
-    pub fn session(&self) -> Smtp {
-        Smtp::connect((Ipv4Addr::LOCALHOST, self.port).into())
-    }
-
-    /// An SMTP session over IPv6; none, and it says so, where the host has no IPv6, as in many containers.
-    pub fn session_v6(&self) -> Option<Smtp> {
-        if self.port6.is_none() {
-            eprintln!("not tried over IPv6: this host has none");
-        }
-        Some(Smtp::connect((Ipv6Addr::LOCALHOST, self.port6?).into()))
+        self.path("queue/leadmilter/milter.sock")
     }
 
     /// Sends one letter in an IPv4 session of its own; see [`Smtp::transaction`].
@@ -93,7 +72,7 @@ impl Postfix {
 
     /// Submits a letter through sendmail(1), with its arguments.
     pub fn sendmail(&self, arguments: &[&str], letter: &[u8]) {
-        let mut command = private("run", self.folder.path());
+        let mut command = self.command("run");
         let mut child = command.arg("sendmail").args(arguments).stdin(Stdio::piped()).spawn().unwrap();
         child.stdin.take().unwrap().write_all(letter).unwrap();
         let status = child.wait().unwrap();
@@ -102,7 +81,7 @@ impl Postfix {
 
     /// Runs a program of Postfix on this instance (`postqueue -p`, `postsuper -r ALL`) and gives back what it printed.
     pub fn run(&self, program: &str, arguments: &[&str]) -> String {
-        let output = private("run", self.folder.path()).arg(program).args(arguments).output().unwrap();
+        let output = self.command("run").arg(program).args(arguments).output().unwrap();
         assert!(output.status.success(), "{program}: {}", String::from_utf8_lossy(&output.stderr));
         String::from_utf8(output.stdout).unwrap()
     }
@@ -128,7 +107,7 @@ impl Postfix {
 
     /// What a mailbox holds now.
     fn delivered(&self, mailbox: &str) -> Vec<Vec<u8>> {
-        let Ok(entries) = fs::read_dir(self.folder.path().join("mail").join(mailbox).join("new")) else {
+        let Ok(entries) = fs::read_dir(self.path(&format!("mail/{mailbox}/new"))) else {
             return Vec::new();
         };
         let mut mails: Vec<_> = entries.map(|entry| fs::read(entry.unwrap().path()).unwrap()).collect();
@@ -141,30 +120,14 @@ impl Postfix {
         });
         mails
     }
-
-    /// Postfix's log.
-    pub fn log(&self) -> String {
-        fs::read_to_string(self.folder.path().join("mail.log")).unwrap_or_default()
-    }
 }
 
-impl Drop for Postfix {
-    fn drop(&mut self) {
-        if thread::panicking() {
-            eprintln!("log of Postfix:\n{}", self.log());
-        }
-        match private("stop", self.folder.path()).status() {
-            Ok(status) if status.success() => {}
-            other => eprintln!("private stop: {other:?}"),
-        }
-    }
-}
+impl Deref for Postfix {
+    type Target = Private;
 
-/// `contrib/postfix/private VERB DIR`
-fn private(verb: &str, folder: &Path) -> Command {
-    let mut command = Command::new(concat!(env!("CARGO_MANIFEST_DIR"), "/contrib/postfix/private"));
-    command.arg(verb).arg(folder);
-    command
+    fn deref(&self) -> &Private {
+        &self.private
+    }
 }
 
 /// The queue id under which this Postfix took a delivered letter: it stands in the uppermost Received: header.

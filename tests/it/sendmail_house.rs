@@ -7,10 +7,9 @@
 use std::{
     fs,
     io::{BufRead, BufReader, Write},
-    net::{Ipv4Addr, Ipv6Addr},
+    ops::Deref,
     os::unix::net::{UnixListener, UnixStream},
-    path::{Path, PathBuf},
-    process::Command,
+    path::PathBuf,
     sync::{Arc, Mutex},
     thread,
 };
@@ -18,7 +17,8 @@ use std::{
 use crate::{
     delivered::settled,
     postfix_house::{queue_id, wait_for},
-    smtp_client::{Answers, Smtp},
+    private::Private,
+    smtp_client::Answers,
 };
 
 /// The milter of `leadmilter.mc`: the socket is [`Sendmail::socket`].
@@ -26,11 +26,7 @@ pub const SHIPPED_MILTER: &str = "local:/run/leadmilter/milter.sock";
 
 /// A running Sendmail of one's own.
 pub struct Sendmail {
-    folder: tempfile::TempDir,
-    /// Port on 127.0.0.1.
-    pub port: u16,
-    /// Port on ::1; none where the host has no IPv6.
-    pub port6: Option<u16>,
+    private: Private,
     kept: Kept,
 }
 
@@ -73,9 +69,9 @@ impl Sendmail {
     /// Starts one with `milter` (`none`, [`SHIPPED_MILTER`], `inet:8891@127.0.0.1`) and further options of
     /// `contrib/sendmail/private`: `["--virtual", "help.m11@company.ru help@company.ru"]`.
     pub fn start(milter: &str, options: &[&str]) -> Self {
-        let folder = tempfile::Builder::new().prefix("sendmail").tempdir().unwrap();
+        let private = Private::folder("sendmail", "etc/traffic");
         let kept = Kept::default();
-        let listener = UnixListener::bind(folder.path().join("lmtp.sock")).unwrap();
+        let listener = UnixListener::bind(private.path("lmtp.sock")).unwrap();
         let sink = Arc::clone(&kept);
         thread::spawn(move || {
             for stream in listener.incoming().map_while(Result::ok) {
@@ -83,35 +79,13 @@ impl Sendmail {
                 thread::spawn(move || serve(stream, &sink));
             }
         });
-        let mut command = private("start", folder.path());
-        command.args(options);
-        if milter != SHIPPED_MILTER {
-            command.args(["--milter", milter]);
-        }
-        let output = command.output().unwrap();
-        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-        let facts = String::from_utf8(output.stdout).unwrap();
-        let fact = |name: &str| facts.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix('=')).unwrap();
-        let (port, port6) = (fact("port").parse().unwrap(), fact("port6").parse().ok());
-        Self { folder, port, port6, kept }
+        let milter: &[&str] = if milter == SHIPPED_MILTER { &[] } else { &["--milter", milter] };
+        Self { private: private.start([options, milter].concat()), kept }
     }
 
     /// Where a milter listens to be reached as [`SHIPPED_MILTER`].
     pub fn socket(&self) -> PathBuf {
-        self.folder.path().join("milter.sock")
-    }
-
-    /// An SMTP session over IPv4.
-    pub fn session(&self) -> Smtp {
-        Smtp::connect((Ipv4Addr::LOCALHOST, self.port).into())
-    }
-
-    /// An SMTP session over IPv6; none, and it says so, where the host has no IPv6.
-    pub fn session_v6(&self) -> Option<Smtp> {
-        if self.port6.is_none() {
-            eprintln!("not tried over IPv6: this host has none");
-        }
-        Some(Smtp::connect((Ipv6Addr::LOCALHOST, self.port6?).into()))
+        self.path("milter.sock")
     }
 
     /// Sends one letter in an IPv4 session of its own; see [`Smtp::transaction`].
@@ -122,36 +96,19 @@ impl Sendmail {
     /// What has been delivered since the last call, once the queue is empty: a letter delivered twice is seen here. A
     /// letter stands in the queue before it is answered for, until its last delivery is over.
     pub fn delivered(&self) -> Vec<Delivery> {
-        let queue = self.folder.path().join("queue");
+        let queue = self.path("queue");
         let is_empty = || fs::read_dir(&queue).unwrap().next().is_none().then_some(());
-        wait_for("letters to leave the queue", is_empty, || self.traffic());
+        wait_for("letters to leave the queue", is_empty, || self.log());
         std::mem::take(&mut *self.kept.lock().unwrap())
     }
-
-    /// What was said in SMTP and LMTP.
-    pub fn traffic(&self) -> String {
-        let traffic = fs::read(self.folder.path().join("etc/traffic")).unwrap_or_default();
-        String::from_utf8_lossy(&traffic).into_owned()
-    }
 }
 
-impl Drop for Sendmail {
-    fn drop(&mut self) {
-        if thread::panicking() {
-            eprintln!("traffic of Sendmail:\n{}", self.traffic());
-        }
-        match private("stop", self.folder.path()).status() {
-            Ok(status) if status.success() => {}
-            other => eprintln!("private stop: {other:?}"),
-        }
-    }
-}
+impl Deref for Sendmail {
+    type Target = Private;
 
-/// `contrib/sendmail/private VERB DIR`
-fn private(verb: &str, folder: &Path) -> Command {
-    let mut command = Command::new(concat!(env!("CARGO_MANIFEST_DIR"), "/contrib/sendmail/private"));
-    command.arg(verb).arg(folder);
-    command
+    fn deref(&self) -> &Private {
+        &self.private
+    }
 }
 
 /// The sink's side of one connection.

@@ -1,27 +1,17 @@
 //! A private Dovecot that gives every letter to leadmilter, and the company whose mail it delivers.
 //!
 //! [`Dovecot::start`] runs `contrib/sieve/private`, which installs the very scripts and settings that administrators are
-//! told to use; any number of them run side by side, and each is gone when dropped. A letter is delivered when the answer
-//! to it has come, so nothing here waits but for the log.
+//! told to use. A letter is delivered when the answer to it has come, so nothing here waits but for the log.
 
-use std::{
-    collections::BTreeMap,
-    fs,
-    net::Ipv4Addr,
-    os::unix::fs::PermissionsExt,
-    path::{Path, PathBuf},
-    process::Command,
-    thread,
-};
+use std::{ffi::OsString, fs, net::Ipv4Addr, ops::Deref, os::unix::fs::PermissionsExt, process::Command};
 
 use serde_json::Value;
 
-use crate::{command::run, company::Company, postfix_house::wait_for, smtp_client::Smtp};
+use crate::{command::run, company::Company, postfix_house::wait_for, private::Private, smtp_client::Smtp};
 
 /// A running Dovecot of one's own.
 pub struct Dovecot {
-    folder: tempfile::TempDir,
-    facts: BTreeMap<String, String>,
+    private: Private,
     /// The company whose config the filter reads; it belongs to the filter's user.
     pub company: Company,
 }
@@ -57,25 +47,15 @@ impl Dovecot {
     /// Starts one, with further settings: `["plugin/sieve_before=@DIR@/sieve/sort-leads.sieve"]`, where `@DIR@` is its
     /// folder.
     pub fn start(company: Company, settings: &[&str]) -> Self {
-        let folder = tempfile::Builder::new().prefix("dovecot").tempdir().unwrap();
-        let mut command = private("start", folder.path());
-        command.arg(env!("CARGO_BIN_EXE_leadmilter")).arg(company.config_file());
+        let private = Private::folder("sieve", "mail.log");
+        let mut arguments: Vec<OsString> = vec![env!("CARGO_BIN_EXE_leadmilter").into(), company.config_file().into()];
         for setting in settings {
-            command.args(["--option", &setting.replace("@DIR@", folder.path().to_str().unwrap())]);
+            let setting = setting.replace("@DIR@", private.path("").to_str().unwrap().trim_end_matches('/'));
+            arguments.extend(["--option".into(), setting.into()]);
         }
-        let output = command.output().unwrap();
-        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-        let facts = String::from_utf8(output.stdout).unwrap();
-        let pairs = facts.lines().filter_map(|line| line.split_once('='));
-        let facts = pairs.map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
-        let dovecot = Self { folder, facts, company };
+        let dovecot = Self { private: private.start(arguments), company };
         dovecot.hand_over(dovecot.fact("user"));
         dovecot
-    }
-
-    /// What `contrib/sieve/private` tells.
-    pub fn fact(&self, name: &str) -> &str {
-        &self.facts[name]
     }
 
     /// Gives config and store to `user`; a user that may not is that user already.
@@ -118,7 +98,7 @@ impl Dovecot {
 
     /// Runs a tool of Dovecot on this instance and gives back what it printed.
     pub fn run(&self, tool: &str, arguments: &[&str]) -> String {
-        let output = private("run", self.folder.path()).arg(tool).args(arguments).output().unwrap();
+        let output = self.command("run").arg(tool).args(arguments).output().unwrap();
         assert!(output.status.success(), "{tool}: {}", String::from_utf8_lossy(&output.stderr));
         String::from_utf8(output.stdout).unwrap() + &String::from_utf8(output.stderr).unwrap()
     }
@@ -133,39 +113,18 @@ impl Dovecot {
         }
     }
 
-    /// A file of its folder.
-    pub fn path(&self, name: &str) -> PathBuf {
-        self.folder.path().join(name)
-    }
-
     /// Waits until `text` stands in Dovecot's log, which another process writes than the one that delivers.
     pub fn wait_log(&self, text: &str) {
         wait_for(text, || self.log().contains(text).then_some(()), || self.log());
     }
-
-    /// Dovecot's log.
-    pub fn log(&self) -> String {
-        fs::read_to_string(self.path("mail.log")).unwrap_or_default()
-    }
 }
 
-impl Drop for Dovecot {
-    fn drop(&mut self) {
-        if thread::panicking() {
-            eprintln!("log of Dovecot:\n{}", self.log());
-        }
-        match private("stop", self.folder.path()).status() {
-            Ok(status) if status.success() => {}
-            other => eprintln!("private stop: {other:?}"),
-        }
-    }
-}
+impl Deref for Dovecot {
+    type Target = Private;
 
-/// `contrib/sieve/private VERB DIR`
-fn private(verb: &str, folder: &Path) -> Command {
-    let mut command = Command::new(concat!(env!("CARGO_MANIFEST_DIR"), "/contrib/sieve/private"));
-    command.arg(verb).arg(folder);
-    command
+    fn deref(&self) -> &Private {
+        &self.private
+    }
 }
 
 fn stored(fetched: &Value) -> Stored {
