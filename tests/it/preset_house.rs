@@ -9,6 +9,7 @@ use axum::{body::Body, response::Response};
 use leadmilter::{
     clock::Millis,
     event::EventType,
+    lead::limit,
     sinks::{Answer, Message, Sink, Verdict, sample},
 };
 use serde_json::{Value, json};
@@ -148,6 +149,15 @@ pub fn rich() -> Value {
 /// A lead of which next to nothing is known: the sender is kept inside, though the store knows them, and no channel led here.
 pub fn poor() -> Value {
     serde_json::from_str(include_str!("../events/poor.json")).unwrap()
+}
+
+/// A [`rich`] lead whose name, subject and UTM values are as long as an event lets them be.
+pub fn wordy() -> Value {
+    let texts = ["sender/name", "message/subject"].map(str::to_owned);
+    let utm = ["source", "medium", "campaign", "term", "content"].map(|key| format!("attribution/{key}"));
+    let long = "ы".repeat(limit::TEXT);
+    let places = texts.into_iter().chain(utm);
+    places.fold(rich(), |event, place| with(event, &format!("/data/{place}"), long.as_str()))
 }
 
 /// The same lead with another value.
