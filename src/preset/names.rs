@@ -142,7 +142,7 @@ mod tests {
             (
                 "batch = { size = 9, every = \"1m\" }\n[request]\nencoding = \"csv\"\ncolumns = { a = \"1\" }\n\
                  [lookup]\nfound = \"answer\"",
-                "batch: one call for many events asks for nothing first".into(),
+                "lookup: there is none of this where many events go in one call".into(),
             ),
             ("max_age = \"3 days\"\n[request]", "max_age: \"3 days\" is no duration".into()),
             ("", "request: a preset of kind http needs [request], and no other has one".into()),
