@@ -20,14 +20,17 @@ impl Http {
     pub(super) async fn deliver_batch(&self, messages: &[Message<'_>]) -> Vec<Answer> {
         let budget = self.budget();
         let known: Vec<_> = messages.iter().map(|message| self.of_message(*message, &Map::new())).collect();
-        let mut outcomes: Vec<Option<Outcome>> = known.iter().map(|known| self.skipped(known)).collect();
+        let mut outcomes: Vec<Option<Outcome>> = messages.iter().map(|_| None).collect();
         let mut noted = BTreeMap::<&str, Vec<usize>>::new();
         let mut fresh = Vec::new();
-        for (at, message) in messages.iter().enumerate() {
-            match (outcomes.get(at), message.note) {
-                (Some(Some(_)), _) => {}
-                (_, Some(note)) if self.preset.check.is_some() => noted.entry(note).or_default().push(at),
-                _ => fresh.push(at),
+        for (at, (message, known)) in messages.iter().zip(&known).enumerate() {
+            match message.note {
+                // What the receiver has taken already is not skipped because it grew too old meanwhile.
+                Some(note) if self.preset.check.is_some() => noted.entry(note).or_default().push(at),
+                _ => match self.skipped(known) {
+                    Some(outcome) => tell(&mut outcomes, &[at], &outcome),
+                    None => fresh.push(at),
+                },
             }
         }
         for members in noted.values() {

@@ -119,11 +119,12 @@ impl Http {
 
     async fn attempt(&self, message: Message<'_>, budget: &Budget) -> Result<Outcome, Outcome> {
         let mut known = self.of_message(message, &Map::new());
-        if let Some(reason) = self.skip_reason(&known)? {
-            return Ok(Outcome::well(Verdict::Skipped { reason }));
-        }
+        // First: what the receiver has taken already is not skipped because it grew too old meanwhile.
         if let (Some(check), Some(_)) = (&self.preset.check, message.note) {
             return self.call(check, &known, message, budget).await;
+        }
+        if let Some(reason) = self.skip_reason(&known)? {
+            return Ok(Outcome::well(Verdict::Skipped { reason }));
         }
         if message.doubt && self.has_arrived(&known, budget).await? {
             return Ok(Outcome::well(Verdict::Delivered));

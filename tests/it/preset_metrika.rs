@@ -202,6 +202,10 @@ async fn a_conversion_is_delivered_when_metrica_has_linked_it() {
         let answer = attempt(&sink, &event, false, Some("100")).await;
         assert_eq!(told(answer), outcome(verdict, 200, why), "{now}");
     }
+    // It has grown too old to be sent since, and was sent in time.
+    counter.inside().now = json!({ "status": "PROCESSED", "linked_quantity": 1 });
+    let answer = attempt(&sink, &aged(rich(), 21 * 86_400 + 60), false, Some("100")).await;
+    assert_eq!(told(answer), outcome(Verdict::Delivered, 200, ""));
     assert_eq!(counter.inside().uploads.len(), 1);
 }
 

@@ -6,7 +6,7 @@ use crate::{
     command,
     company::webhook,
     crm_house::Crm,
-    fault_house::{Receivers, Site, patient_sink, reload},
+    fault_house::{Receivers, Site, patient_sink, reload, wait_line},
     house::{Receiver, SECRET, distinct, status},
     post_house::{self, Post},
     postfix_house::wait_for,
@@ -31,6 +31,8 @@ fn a_new_channel_counts_for_new_sessions_and_an_open_one_keeps_its_config() {
     let daemon = site.daemon();
     let mut open = site.postfix.session();
     assert!(site.send_in(&mut open, "open before", "info+m11@company.ru").queue_id().is_some());
+    // Its line may come later than its answer, and is not one of the reload.
+    wait_line(&daemon, &["lead="]);
     site.configure("", NEW_CHANNEL);
     let log = reload(&daemon);
     assert_eq!(told(&log), ["INFO config reloaded: mailboxes=2, channels=4, addresses=10, sinks=0"]);

@@ -14,7 +14,7 @@ use crate::{
     clock::Millis,
     config::{self, Config},
     event::{Event, EventType},
-    preset::{Body, PresetKind},
+    preset::{Body, PresetKind, SecretKind},
     secret::Secret,
     sinks::{Answer, Message, Sink, Verdict, sample},
     store::{Store, StoreError},
@@ -100,8 +100,14 @@ fn say(id: &str, event: Option<&str>, answer: Answer) -> anyhow::Result<u8> {
 
 pub fn preview(config: &Config, args: &Preview) -> anyhow::Result<u8> {
     let mut shown = named(config, &args.id)?.clone();
-    // What is not there cannot be printed.
-    shown.token = shown.token.map(|_| Secret::new(b"***".to_vec()));
+    // What is not there cannot be printed; and a credential that the service alone is given is not needed to see the rest.
+    match &shown.preset.secret {
+        Some(SecretKind::Token { optional, .. }) if shown.token.is_some() || !optional => {
+            shown.token = Some(Secret::new(b"***".to_vec()));
+        }
+        Some(SecretKind::Signing) => shown.secrets = vec![Secret::new(b"***".to_vec())],
+        Some(SecretKind::Token { .. }) | None => {}
+    }
     let sink = Sink::open(&shown)?;
     let stored = match open_read(config).map(|store: Store| store.event(args.lead.as_deref())) {
         Ok(found) => found?,
