@@ -247,10 +247,11 @@ async fn a_lead_that_was_corrected_by_hand_is_missing_once_and_as_it_stands() {
     let mut late = Receiver::start(|_| status(204)).await;
     let mut crm = Receiver::start(|_| status(204)).await;
     let mut post = Post::open(&webhook("crm", &crm.url));
-    let (kept, spam) = (post.letter().await, post.letter().await);
-    assert_eq!(run(&post.company, &["leads", "mark", &spam, "spam"]).code, 0);
+    // Told first by the correction, which is an event of its own.
+    let (kept, spam) = (post.letter().await, post.letter_with(&[("X-Spam-Flag", "YES")]).await);
     assert_eq!(run(&post.company, &["leads", "mark", &spam, "lead"]).code, 0);
     assert_eq!(run(&post.company, &["leads", "mark", &kept, "spam"]).code, 0);
+    assert_eq!(ids(&mut crm, 2).await.len(), 2);
     post.configure(&(webhook("crm", &crm.url) + &webhook("late", &late.url)));
     reload(&post.daemon);
     let missing = |sink| run(&post.company, &["deliveries", "replay", "--sink", sink, "--missing"]);
@@ -259,5 +260,5 @@ async fn a_lead_that_was_corrected_by_hand_is_missing_once_and_as_it_stands() {
     let event: Value = serde_json::from_slice(&late.next().await.body).unwrap();
     assert_eq!((&event["data"]["lead_id"], &event["data"]["kind"]), (&json!(spam), &json!("lead")));
     post.wait_states("late", &["delivered"]);
-    assert_eq!(ids(&mut crm, 2).await.len(), 2);
+    assert_eq!(crm.rest().len(), 0);
 }

@@ -5,14 +5,15 @@ use std::time::Duration;
 use leadmilter::{
     clock::Millis,
     config::{Privacy, SenderPrivacy, SubjectPrivacy},
-    event::Event,
+    event::{Event, EventType},
     lead::{Lead, Sender},
     store::{
-        Attempt, Commit, DeliveryFilter, DeliveryState, Ended, LeadFilter, Next, Pick, Store, StoreError, file_in,
+        Attempt, Circuit, CircuitState, Commit, DeliveryFilter, DeliveryState, Ended, LeadFilter, Next, Pick, Store,
+        StoreError, Subscriber, file_in,
     },
 };
 
-use crate::house::{distinct, lead, store};
+use crate::house::{distinct, lead, store, subscriber};
 
 const ALL: LeadFilter =
     LeadFilter { channel: None, sender: None, since: None, until: None, kind: None, own_only: false, limit: 1000 };
@@ -167,6 +168,35 @@ async fn listings_filter_and_count() {
     assert_eq!(senders(&both), ["a@client.example"]);
     assert_eq!(senders(&LeadFilter { since: Some(Millis(i64::MAX)), ..ALL }), Vec::<String>::new());
     assert_eq!(store.sink_counts().unwrap()["crm"].pending, 3);
+}
+
+#[tokio::test]
+async fn what_a_person_has_switched_off_stays_so_until_a_person_says_otherwise() {
+    let (_folder, store) = store();
+    let circuit = |state, reason: &str| Circuit { state, since: Millis(7), probe_at: None, reason: reason.to_owned() };
+    let all = Subscriber { events: vec![EventType::SinkSuspended], ..subscriber("other") };
+    let told = || store.sink_counts().unwrap().get("other").map_or(0, |counts| counts.pending);
+    let suspended = circuit(CircuitState::Suspended, "500");
+    let paused = circuit(CircuitState::Disabled, "moves");
+    store.open_circuit("crm", suspended.clone(), "mx1", vec![all.clone()]).await.unwrap();
+    assert_eq!((store.circuit("crm").await.unwrap(), told()), (Some(suspended.clone()), 1));
+
+    store.set_circuit("crm", paused.clone()).await.unwrap();
+    store.open_circuit("crm", suspended.clone(), "mx1", vec![all.clone()]).await.unwrap();
+    store.note_probe("crm", Millis(9)).await.unwrap();
+    store.close_circuit("crm").await.unwrap();
+    assert_eq!((store.circuit("crm").await.unwrap(), told()), (Some(paused), 1));
+
+    let resumed = circuit(CircuitState::Resumed, "");
+    store.set_circuit("crm", resumed.clone()).await.unwrap();
+    assert_eq!(store.circuit("crm").await.unwrap(), Some(resumed));
+    assert_eq!(store.circuits().unwrap(), []);
+    store.open_circuit("crm", suspended.clone(), "mx1", vec![all]).await.unwrap();
+    store.note_probe("crm", Millis(9)).await.unwrap();
+    let probed = Circuit { probe_at: Some(Millis(9)), ..suspended };
+    assert_eq!((store.circuit("crm").await.unwrap(), told()), (Some(probed), 2));
+    store.close_circuit("crm").await.unwrap();
+    assert_eq!(store.circuit("crm").await.unwrap(), None);
 }
 
 #[test]
