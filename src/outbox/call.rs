@@ -21,7 +21,7 @@ use super::{
 use crate::{
     clock::Millis,
     config,
-    sinks::{Answer, Message, Sink, Verdict},
+    sinks::{Answer, Message, Sink, Verdict, is_overloaded},
     store::{Attempt, Ended, Leased, Next, Store, StoreError},
 };
 
@@ -170,7 +170,7 @@ fn ended(desk: &Desk, leased: &Leased, at: Millis, answer: Answer, noted: Noted)
 /// Whether an event has had all of its attempts, and a receiver that is there does not take it. It would else keep the events
 /// behind it waiting for ever, where they keep their order.
 fn is_used_up(desk: &Desk, tries: u32, status: Option<u16>) -> bool {
-    let is_there = status.is_some_and(|status| !matches!(status, 429 | 502..=504));
+    let is_there = status.is_some_and(|status| !is_overloaded(status));
     is_there && usize::try_from(tries).is_ok_and(|tries| tries > desk.config.retry.len())
 }
 

@@ -25,7 +25,7 @@ use super::{
 };
 use crate::{
     config,
-    sinks::{Sink, Verdict},
+    sinks::{Sink, Verdict, is_overloaded},
     store::{CircuitState, Next, Pick, Store, StoreError},
 };
 
@@ -277,11 +277,10 @@ impl Courier {
             self.health.note_store(id, failure);
         }
         self.pace.took(Instant::now(), finished.calls);
-        let overloaded = |status: Option<u16>| status.is_some_and(|status| matches!(status, 429 | 502..=504));
         match &finished.verdict {
             Verdict::Delivered | Verdict::Again { .. } => self.pace.went_well(),
             Verdict::Retry { floor } => {
-                if finished.done.iter().any(|done| overloaded(done.status)) {
+                if finished.done.iter().any(|done| done.status.is_some_and(is_overloaded)) {
                     self.pace.was_too_much();
                 }
                 if let Some(floor) = floor {

@@ -1,7 +1,8 @@
 //! How fast a sink is called: so many calls at a time, so many a second, so often for a batch.
 //!
-//! Given what each call came to; gives back the room for more. A receiver that says it is overloaded gets half as many calls at a
-//! time, and one more for each round of calls that goes well (additive increase, multiplicative decrease). The only state of it is in memory.
+//! Given what each call came to; gives back the room for more. A receiver that says it is overloaded gets half as many
+//! calls at a time, and one more for each round of calls that goes well (additive increase, multiplicative decrease).
+//! Kept in memory alone.
 
 use std::time::Duration;
 

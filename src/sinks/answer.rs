@@ -11,7 +11,7 @@ use reqwest::{
 };
 use serde_json::{Map, Value as Json};
 
-use super::{Verdict, context::with_answer, mask::Mask};
+use super::{Verdict, context::with_answer, is_overloaded, mask::Mask};
 use crate::{
     lead::bounded,
     preset::{AnswerRule, Request, RuleVerdict, TemplateError, Value},
@@ -130,7 +130,7 @@ pub fn by_status(status: StatusCode, headers: &HeaderMap, now: SystemTime) -> Ju
     let verdict = match (control, code) {
         ("disable", _) | (_, 410) => Verdict::Disabled,
         ("abort-message", _) => Verdict::Refused,
-        (_, 429 | 502 | 503 | 504) => Verdict::Retry { floor: retry_after(headers, now) },
+        (_, code) if is_overloaded(code) => Verdict::Retry { floor: retry_after(headers, now) },
         (_, 408 | 425 | 500..=599) => Verdict::Retry { floor: None },
         _ => Verdict::Misconfigured,
     };

@@ -142,6 +142,11 @@ pub enum Verdict {
     },
 }
 
+/// Whether a status says that the receiver is overloaded or away, rather than that it does not take this event.
+pub fn is_overloaded(status: u16) -> bool {
+    matches!(status, 429 | 502..=504)
+}
+
 /// Why a sink cannot be made ready.
 #[derive(Debug, thiserror::Error)]
 pub enum SinkError {

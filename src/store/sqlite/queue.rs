@@ -120,15 +120,10 @@ fn leased(row: &Row<'_>) -> rusqlite::Result<Leased> {
     })
 }
 
-/// Makes due what was leased and never written back; what waits for its next attempt has that attempt's row and is left.
+/// Makes due what was leased and never written back; what waits for its next attempt is left.
 fn release(conn: &Connection, now: Millis) -> Result<usize, StoreError> {
-    conn.execute(
-        "UPDATE delivery SET next_at = $1
-         WHERE state = 0 AND next_at > $1 AND attempts > 0 AND NOT EXISTS (
-             SELECT 1 FROM attempt WHERE attempt.delivery = delivery.id AND attempt.number = delivery.attempts)",
-        [now.0],
-    )
-    .map_err(engine("releasing leases"))
+    let sql = format!("UPDATE delivery SET next_at = $1 WHERE state = 0 AND next_at > $1 AND NOT {AT_REST}");
+    conn.execute(&sql, [now.0]).map_err(engine("releasing leases"))
 }
 
 fn finish(conn: &Connection, ended: &Ended) -> Result<(), StoreError> {
