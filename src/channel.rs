@@ -37,7 +37,7 @@ pub struct Channel {
 }
 
 /// The five UTM values; an empty one counts as absent.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Utm {
     /// `utm_source`: where the visitor came from, `yandex`.

@@ -56,3 +56,5 @@ pub mod lead;
 pub mod pattern;
 pub mod secret;
 pub mod text;
+pub mod token;
+pub mod visit;

@@ -7,7 +7,7 @@ use std::{collections::BTreeSet, fs, path::Path};
 
 use crate::imports::used;
 
-/// Each module and what it may use, beside itself; `words` are the first nine, `all` is every module but `cli`.
+/// Each module and what it may use, beside itself; `words` are the first eleven, `all` is every module but `cli`.
 const LAYERS: &[(&str, &str)] = &[
     // words: plain types, no I/O
     ("text", ""),
@@ -19,6 +19,8 @@ const LAYERS: &[(&str, &str)] = &[
     ("event", "clock lead"),
     ("glob", ""),
     ("pattern", "glob"),
+    ("token", ""),
+    ("visit", "channel clock token"),
     // base: what touches the outside
     ("preset", "clock"),
     ("config", "words preset"),
@@ -41,7 +43,7 @@ const LAYERS: &[(&str, &str)] = &[
     ("main", "cli"),
     ("lib", ""),
 ];
-const WORDS: usize = 9;
+const WORDS: usize = 11;
 const LONGEST: usize = 350;
 const SAY_NOTHING: [&str; 7] = ["util", "utils", "common", "types", "helper", "helpers", "core"];
 
