@@ -85,7 +85,23 @@ impl ValuePattern {
         } else {
             (glob::expression(&composed).ok_or(PatternError::Class)?, |_| PatternError::Class)
         };
-        let mut builder = RegexBuilder::new(&expression);
+        Self::compiled(text, &expression, refused)
+    }
+
+    /// Reads a glob, whatever it begins with: a path begins with `/`.
+    pub fn glob(text: &str) -> Result<Self, PatternError> {
+        match text.chars().count() {
+            0 => Err(PatternError::Empty),
+            1..=LONGEST => {
+                let expression = glob::expression(&composed(text)).ok_or(PatternError::Class)?;
+                Self::compiled(text, &expression, |_| PatternError::Class)
+            }
+            _ => Err(PatternError::Long),
+        }
+    }
+
+    fn compiled(text: &str, expression: &str, refused: fn(String) -> PatternError) -> Result<Self, PatternError> {
+        let mut builder = RegexBuilder::new(expression);
         let built = builder.case_insensitive(true).size_limit(COMPILED).dfa_size_limit(REMEMBERED).build();
         let regex = built.map_err(|e| match e {
             regex::Error::CompiledTooBig(_) => PatternError::Large,

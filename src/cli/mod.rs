@@ -9,6 +9,7 @@ mod exit;
 mod explain;
 #[doc(hidden)] // public for contrib/fuzz alone
 pub mod ingest;
+mod key_file;
 mod leads;
 mod logs;
 mod output;
@@ -52,7 +53,7 @@ enum Command {
     Ingest(ingest::Args),
     /// List recorded leads, or show one
     Leads(leads::Args),
-    /// Show what is known of substitute addresses beside the config, and correct it
+    /// Make keys of dynamic addresses; show what is known of addresses beside the config, and correct it
     Address(address::Args),
     /// List deliveries of events to sinks, show one with its attempts, or send some again
     Deliveries(deliveries::Args),
@@ -89,7 +90,7 @@ fn dispatch(cli: &Cli) -> anyhow::Result<u8> {
         Command::Explain(args) => explain::run(&load(cli)?, args),
         Command::Ingest(args) => ingest::run(load(cli), args),
         Command::Leads(args) => leads::run(&load(cli)?, args),
-        Command::Address(args) => address::run(&load(cli)?, args),
+        Command::Address(args) => address::run(load(cli), args),
         Command::Deliveries(args) => deliveries::run(&load(cli)?, args),
         Command::Sink(args) => sink::run(&cli.config, args),
     }

@@ -1,10 +1,14 @@
 //! What holds where the file says nothing. `config.example.toml` shows the same values, and a test compares them.
 
-use std::{path::PathBuf, time::Duration};
+use std::{
+    net::{IpAddr, Ipv4Addr, Ipv6Addr},
+    path::PathBuf,
+    time::Duration,
+};
 
 use super::{
-    Classify, Direct, Headers, Leads, Leak, Listen, Log, LogTarget, Milter, Normalize, OnError, Privacy, SenderPrivacy,
-    Store, Strip, SubjectPrivacy, TagMatch,
+    Classify, Direct, Headers, Http, Leads, Leak, Listen, Log, LogTarget, Milter, Normalize, OnError, Privacy,
+    SenderPrivacy, Store, Strip, SubjectPrivacy, TagMatch,
 };
 use crate::{glob::HeaderGlob, lead::Basis};
 
@@ -88,6 +92,25 @@ impl Default for Privacy {
         Self { sender: SenderPrivacy::Plain, subject: SubjectPrivacy::Plain }
     }
 }
+
+impl Default for Http {
+    fn default() -> Self {
+        let own = [IpAddr::V4(Ipv4Addr::LOCALHOST), IpAddr::V6(Ipv6Addr::LOCALHOST)];
+        Self { public: None, admin: None, trusted_proxies: own.map(Into::into).to_vec(), rate: 60 }
+    }
+}
+
+/// How long after a visit a lead is exact.
+pub(super) const WINDOW: Duration = Duration::from_secs(90 * 86_400);
+
+/// When a visit's ids and pages are dropped.
+pub(super) const COMPACT: Duration = Duration::from_secs(180 * 86_400);
+
+/// When a visit is deleted.
+pub(super) const RETENTION: Duration = Duration::from_secs(800 * 86_400);
+
+/// New addresses a minute of one site.
+pub(super) const BUDGET: u32 = 600;
 
 /// Accepted between mailbox and tag.
 pub(super) const SEPARATORS: &str = "+";

@@ -49,6 +49,9 @@ pub(super) struct File {
     pub(super) classify: Classify,
     pub(super) leak: Leak,
     pub(super) privacy: Privacy,
+    pub(super) dynamic: Option<Spanned<Dynamic>>,
+    pub(super) http: Http,
+    pub(super) site: Vec<Spanned<Site>>,
     pub(super) sink: Vec<Spanned<Sink>>,
 }
 
@@ -176,6 +179,39 @@ pub(super) struct Leak {
 pub(super) struct Privacy {
     pub(super) sender: Option<Text>,
     pub(super) subject: Option<Text>,
+}
+
+/// `[dynamic]`
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct Dynamic {
+    pub(super) mailbox: Needed<Text>,
+    pub(super) key_file: Needed<Text>,
+    pub(super) domain: Option<Text>,
+    pub(super) window: Option<Text>,
+    pub(super) compact: Option<Text>,
+    pub(super) retention: Option<Text>,
+}
+
+/// `[http]`
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct Http {
+    pub(super) public: Option<Text>,
+    pub(super) admin: Option<Text>,
+    pub(super) trusted_proxies: Option<List>,
+    pub(super) rate: Option<Number>,
+}
+
+/// `[[site]]`
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct Site {
+    pub(super) key: Needed<Text>,
+    pub(super) origins: Needed<List>,
+    pub(super) budget: Option<Number>,
+    pub(super) channels: Vec<Text>,
+    pub(super) pages: Vec<Text>,
 }
 
 /// `[[sink]]`

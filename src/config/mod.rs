@@ -6,6 +6,7 @@
 
 mod check;
 mod defaults;
+mod dynamic;
 mod fault;
 mod file;
 mod findings;
@@ -20,6 +21,7 @@ mod units;
 
 use std::{collections::BTreeMap, net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
 
+pub use dynamic::{Dynamic, Http, HttpListen, Site};
 pub use fault::{Fault, Faults};
 pub use load::{Loaded, load, parse};
 pub use tag::{Side, SizeBound, TagMatch, TagRule};
@@ -67,6 +69,12 @@ pub struct Config {
     pub leak: Leak,
     /// What leaves in events.
     pub privacy: Privacy,
+    /// Addresses for visitors, if there are any.
+    pub dynamic: Option<Dynamic>,
+    /// The HTTP doors.
+    pub http: Http,
+    /// Web sites that may ask for addresses.
+    pub sites: Vec<Site>,
     /// Where events go.
     pub sinks: Vec<Sink>,
 }

@@ -10,7 +10,7 @@ use std::{
 
 use url::{Host, Url};
 
-use super::{Listen, fault::Wrong};
+use super::{HttpListen, Listen, fault::Wrong};
 
 /// Octets of a UNIX socket's path, without its final NUL (`sun_path` of Linux).
 const SOCKET_PATH: usize = 107;
@@ -66,6 +66,29 @@ fn tcp(text: &str, localhost: IpAddr) -> Option<SocketAddr> {
         None => IpAddr::V4(host.parse().ok()?),
     };
     Some(SocketAddr::new(address, port))
+}
+
+/// Where an HTTP door listens.
+pub(super) fn door(text: &str, base: &Path) -> Result<HttpListen, Wrong> {
+    let remedy = "write \"127.0.0.1:8880\", \"[::1]:8880\" or \"unix:/run/leadmilter/http.sock\"";
+    match text.strip_prefix("unix:").map(|path| unix(text, path, base)) {
+        Some(Ok(Listen::Unix(path))) => Ok(HttpListen::Unix(path)),
+        Some(Err(wrong)) => Err(wrong),
+        _ => match text.parse().ok().or_else(|| tcp(text, IpAddr::V4(Ipv4Addr::LOCALHOST))) {
+            Some(address) => Ok(HttpListen::Tcp(address)),
+            None => Err(Wrong::value(text, "is no address and port", remedy)),
+        },
+    }
+}
+
+/// An origin as browsers write it: scheme, host and, if it is not the scheme's own, port (RFC 6454, section 6.1).
+pub(super) fn origin(text: &str) -> Result<String, Wrong> {
+    let url = Url::parse(text).ok().filter(|url| {
+        let bare = url.path() == "/" && url.query().is_none() && url.fragment().is_none() && url.username().is_empty();
+        matches!(url.scheme(), "http" | "https") && bare && url.password().is_none()
+    });
+    let remedy = "write scheme and host, as \"https://company.ru\"";
+    url.map(|url| url.origin().ascii_serialization()).ok_or_else(|| Wrong::value(text, "is no origin", remedy))
 }
 
 /// The folder of the embedded store.

@@ -18,7 +18,7 @@ use super::{
 };
 
 /// Keys of the manual that this version does not have.
-const NOT_YET: [(&str, &str); 3] = [("", "dynamic"), ("", "http"), ("privacy", "retention")];
+const NOT_YET: [(&str, &str); 1] = [("privacy", "retention")];
 
 /// Reads the text of a config file.
 pub(super) fn read(text: &str, findings: &mut Findings) -> Option<File> {

@@ -14,7 +14,7 @@ use std::{
 use base64::{Engine, engine::general_purpose::STANDARD};
 
 use super::fault::{Wrong, quoted};
-use crate::secret::Secret;
+use crate::{secret::Secret, token};
 
 /// More than any key has; what is longer is the wrong file.
 const LARGEST: u64 = 64 * 1024;
@@ -49,6 +49,35 @@ pub(super) fn key(name: &str, base: &Path) -> Result<Held<Secret>, Wrong> {
         return Err(Wrong::value(name, &is, "make one with `openssl rand -hex 32`"));
     }
     Ok(Held { value: Secret::new(bytes), exposed })
+}
+
+/// Keys of tokens, newest first: one line each of 64 hexadecimal digits.
+pub(super) fn token_keys(name: &str, base: &Path) -> Result<Held<Vec<Secret>>, Wrong> {
+    let Held { value: bytes, exposed } = contents(name, base)?;
+    let remedy = "make it with `leadmilter address key --file FILE`";
+    let mut keys = Vec::new();
+    for (number, line) in lines(name, &bytes, remedy)? {
+        let octets = line.as_bytes().chunks(2).map(|pair| match pair {
+            [high, low] => Some(hexadecimal(*high)? << 4 | hexadecimal(*low)?),
+            _ => None,
+        });
+        let key: Vec<u8> = octets.collect::<Option<_>>().unwrap_or_default();
+        if key.len() != token::KEY {
+            let what = format!("line {number} of {} is no key of 64 hexadecimal digits", quoted(name));
+            return Err(Wrong::new(what, remedy));
+        }
+        keys.push(Secret::new(key));
+    }
+    let is = match keys.len() {
+        1 | 2 => return Ok(Held { value: keys, exposed }),
+        0 => return Err(Wrong::value(name, "holds no key", remedy)),
+        more => format!("holds {more} keys, and a rotation has two"),
+    };
+    Err(Wrong::value(name, &is, "keep the new one, and below it the one that is being replaced"))
+}
+
+fn hexadecimal(digit: u8) -> Option<u8> {
+    char::from(digit).to_digit(16).and_then(|value| u8::try_from(value).ok())
 }
 
 /// Keys of Standard Webhooks, newest first.

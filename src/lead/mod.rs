@@ -86,6 +86,8 @@ pub enum Basis {
     Sender,
     /// The sender's address and the channel.
     SenderChannel,
+    /// The visitor that a dynamic address names; the sender's address where none does.
+    Visitor,
 }
 
 /// Who wrote: the first From: address, or the envelope sender where From: names nobody.

@@ -17,7 +17,7 @@ use leadmilter::{
     address::Address,
     channel::{Channel, Mailbox, Utm},
     config::{
-        Classify, Config, Direct, Fault, Format, Headers, Leads, Leak, Listen, Loaded, Log, LogTarget, Milter,
+        Classify, Config, Direct, Fault, Format, Headers, Http, Leads, Leak, Listen, Loaded, Log, LogTarget, Milter,
         Normalize, OnError, Privacy, SenderPrivacy, Side, Sink, SizeBound, Store, Strip, SubjectPrivacy, TagMatch,
         TagRule, load, parse,
     },
@@ -223,6 +223,9 @@ fn every_key_has_its_effect() {
         },
         leak: Leak { domains: 20, window: Duration::from_secs(3600), spam: 0 },
         privacy: Privacy { sender: SenderPrivacy::Hash, subject: SubjectPrivacy::Omit },
+        dynamic: None,
+        http: Http::default(),
+        sites: Vec::new(),
         sinks: vec![every_key_of_a_sink()],
     };
     assert_eq!(parse(text, Path::new("config.toml"), folder.path()).unwrap().config, expected);
@@ -240,7 +243,7 @@ fn the_defaults_in_the_example_are_the_defaults() {
     let text = uncommented();
     assert_eq!(config(&text), config(EXAMPLE));
     let comments = |text: &str| text.lines().filter(|line| line.starts_with('#')).count();
-    assert_eq!(comments(EXAMPLE) - comments(&text), 34);
+    assert_eq!(comments(EXAMPLE) - comments(&text), 36);
 }
 
 #[test]

@@ -10,6 +10,7 @@
     reason = "a test that fails should fail at once, in its helpers too"
 )]
 
+mod address_key;
 mod attempts;
 mod charsets;
 mod cli;
@@ -17,6 +18,7 @@ mod clients;
 mod command;
 mod company;
 mod config;
+mod config_dynamic;
 mod corrections;
 mod counting;
 mod crm_house;

@@ -1,16 +1,12 @@
 //! `leadmilter sink secret`: make and rotate signing secrets and keys.
 
-use std::{
-    fs::{self, OpenOptions},
-    io::Write,
-    os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt, chown},
-    path::{Path, PathBuf},
-};
+use std::{fs, path::PathBuf};
 
 use anyhow::Context;
 
 use super::super::{
     exit::{self, Wrong},
+    key_file,
     output::text,
 };
 use crate::sinks::signature;
@@ -68,10 +64,7 @@ pub fn run(args: &Args) -> anyhow::Result<u8> {
             let said = format!("{}: a key signs beside a secret: add --rotate", file.display());
             return Err(Wrong::Usage(said).into());
         }
-        // The daemon reads it by the folder's group, as it reads the config beside it.
-        let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        let group = fs::metadata(folder).with_context(|| format!("cannot look into {}", folder.display()))?.gid();
-        create(file, &(made()? + "\n"), group, 0o640)?;
+        key_file::create(file, &made()?)?;
         text(&format!("{}: new secret, give it to the receiver", file.display()))?;
         return Ok(exit::OK);
     }
@@ -94,7 +87,7 @@ pub fn run(args: &Args) -> anyhow::Result<u8> {
     }
     // Secrets first, as a new file has them.
     let whole = if args.ed25519 { [others, these.clone()] } else { [these.clone(), others] }.concat();
-    replace(file, &whole)?;
+    key_file::replace(file, &whole)?;
     let done = match (args.retire, these.len()) {
         (true, _) => format!("only the newer {} signs now", sort.name),
         (false, 1) => format!("the {} signs now, too", sort.name),
@@ -105,30 +98,4 @@ pub fn run(args: &Args) -> anyhow::Result<u8> {
         text(&format!("public key for the receiver: {public}"))?;
     }
     Ok(exit::OK)
-}
-
-/// Whole or not at all, under the same owner, group and mode.
-fn replace(file: &Path, lines: &[String]) -> anyhow::Result<()> {
-    let as_before = fs::metadata(file)?;
-    let mut early = file.as_os_str().to_owned();
-    early.push(format!(".{}", std::process::id()));
-    let early = PathBuf::from(early);
-    create(&early, &(lines.join("\n") + "\n"), as_before.gid(), as_before.mode())?;
-    let replaced = chown(&early, Some(as_before.uid()), None).and_then(|()| fs::rename(&early, file));
-    if replaced.is_err() {
-        drop(fs::remove_file(&early));
-    }
-    replaced.with_context(|| format!("cannot replace {}", file.display()))
-}
-
-/// A new file with a group and a mode; nobody else can read it at any moment.
-fn create(file: &Path, text: &str, group: u32, mode: u32) -> anyhow::Result<()> {
-    let make = || {
-        let mut made = OpenOptions::new().write(true).create_new(true).mode(0o600).open(file)?;
-        chown(file, None, Some(group))?;
-        made.set_permissions(fs::Permissions::from_mode(mode & 0o7777))?;
-        made.write_all(text.as_bytes())?;
-        made.sync_all()
-    };
-    make().with_context(|| format!("cannot make {}", file.display()))
 }

@@ -80,14 +80,16 @@ pub(super) fn id(
         }
         Entry::Occupied(first) => {
             let (first, place) = first.get();
-            let what = format!("is also {list}[{first}].id (line {})", findings.line(place));
+            let name = if let Key::Name(_, name) = key { name } else { "id" };
+            let what = format!("is also {list}[{first}].{name} (line {})", findings.line(place));
             findings.fault(key, Some(&text.span()), Wrong::value(&id, &what, "give each its own id"));
         }
     }
     Some(id)
 }
 
-fn mailbox(
+/// A mailbox of this file.
+pub(super) fn mailbox(
     given: Option<&file::Text>,
     key: &Key<'_>,
     mailboxes: &Mailboxes,

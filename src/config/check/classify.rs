@@ -66,7 +66,8 @@ pub(super) fn leak(given: &file::Leak, findings: &mut Findings) -> Leak {
     }
 }
 
-fn list<T>(
+/// Reads every value of a list, and leaves out those that were refused.
+pub(super) fn list<T>(
     given: &[file::Text],
     key: &Key<'_>,
     read: impl Fn(&str) -> Result<T, Wrong>,
@@ -80,7 +81,8 @@ fn address(text: &str) -> Result<Address, Wrong> {
     Address::parse(text).ok_or_else(|| Wrong::value(text, "is no mail address", "write name@domain"))
 }
 
-fn network(text: &str) -> Result<IpNet, Wrong> {
+/// `10.0.0.0/8`, or one address.
+pub(super) fn network(text: &str) -> Result<IpNet, Wrong> {
     let single = || text.parse().map(|single: IpAddr| IpNet::from(single)).ok();
     let whole = text.parse::<IpNet>().ok().or_else(single).map(|network| network.trunc());
     whole.ok_or_else(|| Wrong::value(text, "is no network", "write 10.0.0.0/8 or 2001:db8::/32"))

@@ -6,6 +6,7 @@
 
 mod channel;
 mod classify;
+mod dynamic;
 mod mailbox;
 mod sink;
 mod tag;
@@ -42,10 +43,13 @@ pub(super) fn check(file: &file::File, base: &Path, findings: &mut Findings) -> 
         store: store(&file.store, base, findings),
         headers,
         log: log(&file.log, findings),
-        leads: leads(&file.leads, &file.classify.authserv_ids, findings),
+        leads: leads(file, findings),
         classify: classify::classify(&file.classify, file.leads.spam_headers.as_ref(), &mailboxes, &channels, findings),
         leak: classify::leak(&file.leak, findings),
         privacy: privacy(&file.privacy, findings),
+        dynamic: dynamic::dynamic(file.dynamic.as_ref(), base, &mailboxes, findings),
+        http: dynamic::http(&file.http, base, findings),
+        sites: dynamic::sites(&file.site, file, &channels, findings),
         sinks: sink::sinks(&file.sink, base, findings),
         mailboxes: mailboxes.list,
         channels,
@@ -154,7 +158,8 @@ fn log(given: &file::Log, findings: &mut Findings) -> Log {
     }
 }
 
-fn leads(given: &file::Leads, authserv_ids: &[file::Text], findings: &mut Findings) -> Leads {
+fn leads(file: &file::File, findings: &mut Findings) -> Leads {
+    let (given, authserv_ids) = (&file.leads, &file.classify.authserv_ids);
     let section = Key::Root.name("leads");
     if let Some(flag) = given.unique_requires_dmarc.as_ref().filter(|flag| *flag.get_ref() && authserv_ids.is_empty()) {
         let what = "nobody's DMARC results are believed, so no sender would ever count";
@@ -162,12 +167,13 @@ fn leads(given: &file::Leads, authserv_ids: &[file::Text], findings: &mut Findin
         findings.fault(&section.name("unique_requires_dmarc"), Some(&flag.span()), wrong);
     }
     let default = Leads::default();
+    let bases = [("sender", Basis::Sender), ("sender_channel", Basis::SenderChannel), ("visitor", Basis::Visitor)];
     let unique_by = |text: &str| match text {
-        "visitor" => {
-            let is = "needs dynamic addresses, which this version does not have yet";
-            Err(Wrong::value(text, is, "write \"sender\" or \"sender_channel\""))
+        "visitor" if file.dynamic.is_none() => {
+            let is = "needs addresses that name a visitor, and there is no [dynamic]";
+            Err(Wrong::value(text, is, "add [dynamic], or write \"sender\" or \"sender_channel\""))
         }
-        _ => units::choice(text, &[("sender", Basis::Sender), ("sender_channel", Basis::SenderChannel)]),
+        _ => units::choice(text, &bases),
     };
     let spellings = [("case", Normalize::Case), ("provider", Normalize::Provider)];
     let normalize =

@@ -1,4 +1,6 @@
-//! `leadmilter address`: what is known of substitute addresses beside the config.
+//! `leadmilter address`: keys of dynamic addresses, and what is known of substitute addresses beside the config.
+
+mod key;
 
 use std::time::Duration;
 
@@ -16,7 +18,7 @@ use crate::{
     store::{AddressNote, AddressState, Store},
 };
 
-/// Show what is known of substitute addresses beside the config, and correct it
+/// Make keys of dynamic addresses; show what is known of addresses beside the config, and correct it
 ///
 /// An address that many unrelated senders write to at once, or that draws spam, is marked leaked: mail to it goes on, and
 /// its leads do not count until it is trusted again.
@@ -50,6 +52,8 @@ enum Command {
     Leak(Change),
     /// Forget both: the address is judged again
     Reset(Change),
+    /// Make the key that tokens of dynamic addresses are made under
+    Key(key::Args),
 }
 
 #[derive(Debug, clap::Args)]
@@ -61,13 +65,15 @@ struct Change {
     reason: Option<String>,
 }
 
-pub fn run(config: &Config, args: &Args) -> anyhow::Result<u8> {
+pub fn run(config: anyhow::Result<Config>, args: &Args) -> anyhow::Result<u8> {
     match &args.command {
-        Command::List { json } => list(config, *json),
-        Command::Show { address } => show(config, address),
-        Command::Trust(change) => set(config, change, Some(AddressState::Trusted)),
-        Command::Leak(change) => set(config, change, Some(AddressState::Leaked)),
-        Command::Reset(change) => set(config, change, None),
+        Command::List { json } => list(&config?, *json),
+        Command::Show { address } => show(&config?, address),
+        Command::Trust(change) => set(&config?, change, Some(AddressState::Trusted)),
+        Command::Leak(change) => set(&config?, change, Some(AddressState::Leaked)),
+        Command::Reset(change) => set(&config?, change, None),
+        // The config may name the very key that is to be made.
+        Command::Key(args) => key::run(args),
     }
 }
 
