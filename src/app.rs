@@ -18,10 +18,11 @@ use crate::{
     intake::Intake,
     maillog::chain,
     metrics::Metrics,
-    milter::{self, Closing, Listener, Milter, Socket, SocketError},
+    milter::{self, Closing, Listener, Milter},
     outbox::{Conditions, Outbox},
     signals::Signal,
     sinks::{Sink, SinkError},
+    socket::SocketError,
     store::{Store, StoreError},
 };
 
@@ -43,7 +44,7 @@ pub enum AppError {
     /// The store cannot be opened.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// The milter socket cannot be had.
+    /// A door's socket cannot be had.
     #[error(transparent)]
     Socket(#[from] SocketError),
     /// A sink cannot be made ready.
@@ -62,7 +63,7 @@ pub async fn run(config: Config, load: Load, mut signals: mpsc::Receiver<Signal>
     let mut store = Store::open(&config.store.folder)?;
     let sinks = open_sinks(&config)?;
     let thread = milter::Thread::start().map_err(AppError::Thread)?;
-    let socket = thread.open(|| Socket::bind(&config.milter))?;
+    let socket = thread.open(|| milter::bind(&config.milter))?;
     match store.release_leases(&config.store.folder).await {
         Ok(0) => {}
         Ok(count) => info!("{count} deliveries were under way when the last process died: they are sent again"),

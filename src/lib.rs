@@ -44,6 +44,7 @@ pub mod maillog;
 pub mod metrics;
 pub mod preset;
 pub mod sinks;
+pub mod socket;
 pub mod store;
 
 // words

@@ -20,10 +20,9 @@ use tracing::{info, warn};
 use super::{
     presence::{Presence, Sessions},
     screen::Screen,
-    socket::Socket,
     stream::Stream,
 };
-use crate::{intake::Intake, metrics::Metrics};
+use crate::{intake::Intake, metrics::Metrics, socket::Socket};
 
 const FIRST_PAUSE: Duration = Duration::from_millis(10);
 const LAST_PAUSE: Duration = Duration::from_secs(1);

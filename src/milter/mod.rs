@@ -1,6 +1,6 @@
 //! The milter door: MTAs come in here, over a UNIX or TCP socket, and hear an answer whatever happens inside.
 //!
-//! `thread` carries all sessions, `socket` binds, `listener` accepts and survives. `stream` is one connection: `screen` and
+//! `thread` carries all sessions, `listener` accepts and survives. `stream` is one connection: `screen` and
 //! `macros` leave out what nobody reads, `bundle` makes one packet of many edits, `wire` knows where packets end.
 //! `negotiate` asks only for what the MTA offers, `callbacks` turns events into session calls and errors into milter
 //! statuses (the only file that does), `session` is one connection's state, `client` reads macros. Cannot reach sinks or
@@ -15,7 +15,6 @@ mod negotiate;
 mod presence;
 mod screen;
 mod session;
-mod socket;
 mod stream;
 mod thread;
 mod wire;
@@ -31,10 +30,15 @@ use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
 pub use listener::Listener;
-pub use socket::{Socket, SocketError};
 pub use thread::Thread;
 
-use crate::{intake::Intake, metrics::Metrics, store::Store};
+use crate::{
+    config,
+    intake::Intake,
+    metrics::Metrics,
+    socket::{Place, Socket, SocketError},
+    store::Store,
+};
 
 /// From the end of draining until sessions that still do not end are left behind.
 const LAST_COMMAND: Duration = Duration::from_secs(5);
@@ -71,6 +75,13 @@ pub struct Closing {
     pub drain: Duration,
     /// Open sessions end now.
     pub cut: CancellationToken,
+}
+
+/// Binds the milter's socket.
+pub fn bind(config: &config::Milter) -> Result<Socket, SocketError> {
+    let config::Milter { listen, socket_mode, socket_group, .. } = config;
+    let group = socket_group.as_deref();
+    Socket::bind(&Place { table: "milter", key: "listen", listen, mode: *socket_mode, group })
 }
 
 /// Serves `listener` until it is told to stop, then open sessions until the drain is over.

@@ -26,6 +26,7 @@ const LAYERS: &[(&str, &str)] = &[
     ("config", "words preset"),
     ("store", "words config"),
     ("sinks", "words config preset"),
+    ("socket", "config"),
     ("metrics", ""),
     ("maillog", "words config store"), // of the store, its errors
     // work: one verb each
@@ -36,7 +37,7 @@ const LAYERS: &[(&str, &str)] = &[
     ("intake", "words config store resolve attribution classify tagging"),
     ("outbox", "words config store sinks metrics"),
     // doors: where work comes in; the milter cannot reach sinks, so nobody's mail waits for the network
-    ("milter", "words config store resolve classify intake attribution metrics maillog"),
+    ("milter", "words config store resolve classify intake attribution metrics maillog socket"),
     ("signals", ""),
     ("app", "all"),
     ("cli", "all"),

@@ -10,7 +10,7 @@ use leadmilter::{
     intake::Intake,
     lead::Lead,
     metrics::Metrics,
-    milter::{self, Closing, Listener, Milter, Socket},
+    milter::{self, Closing, Listener, Milter},
     store::{LeadFilter, Store},
 };
 use tokio_util::sync::CancellationToken;
@@ -63,7 +63,7 @@ impl Door {
         let config = company.config();
         let store = Store::open(&config.store.folder).unwrap();
         let metrics = Arc::new(Metrics::default());
-        let socket = Socket::bind(&config.milter).unwrap();
+        let socket = milter::bind(&config.milter).unwrap();
         let [stop, cut] = [(); 2].map(|()| CancellationToken::new());
         let closing = Closing { stop, drain: config.milter.drain, cut };
         let limit = config.milter.max_connections;

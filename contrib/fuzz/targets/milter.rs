@@ -11,7 +11,7 @@ use arc_swap::ArcSwap;
 use leadmilter::{
     intake::Intake,
     metrics::Metrics,
-    milter::{self, Closing, Listener, Milter, Socket},
+    milter::{self, Closing, Listener, Milter},
     store::{LeadFilter, Store},
 };
 use leadmilter_fuzz::{check_body, company, folder};
@@ -46,7 +46,7 @@ impl House {
         let (metrics, never) = (Arc::new(Metrics::default()), CancellationToken::new());
         let store = Store::open(&config.store.folder).unwrap();
         let guard = runtime.enter();
-        let socket = Socket::bind(&config.milter).unwrap();
+        let socket = milter::bind(&config.milter).unwrap();
         let listener = Listener::new(socket, 100, Arc::clone(&metrics), never.clone());
         let intake = Arc::new(ArcSwap::from_pointee(Intake::new(config)));
         let milter = Arc::new(Milter::new(intake, store.clone(), Arc::clone(&metrics)));

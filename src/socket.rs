@@ -1,5 +1,6 @@
-//! Binds the milter's socket: UNIX with mode and group set before anyone can connect, TCP, or one passed by systemd.
+//! Binds a door's socket: UNIX with mode and group set before anyone can connect, TCP, or the one passed by systemd.
 //!
+//! Given a [`Place`]; gives back a [`Socket`] that listens, or why there is none, in words of the door's own config keys.
 //! A socket file that nobody answers on is a leftover and is replaced; one that somebody answers on, or a file that is
 //! no socket, is left alone and refused with a reason. Removes its own socket file when dropped, and no other's.
 
@@ -17,10 +18,25 @@ use nix::unistd::Group;
 use socket2::{Domain, Protocol, Type};
 use tokio::net::{TcpListener, UnixListener};
 
-use crate::config::{Listen, Milter};
+use crate::config::Listen;
 
 /// Connections waiting for accept.
 const BACKLOG: i32 = 1024;
+
+/// What a door wants to listen on, as its config says it.
+#[derive(Clone, Copy, Debug)]
+pub struct Place<'a> {
+    /// Table of the config that says it, for the reader of a refusal: `milter`.
+    pub table: &'static str,
+    /// Key of that table: `listen`.
+    pub key: &'static str,
+    /// Where to listen.
+    pub listen: &'a Listen,
+    /// Mode of a UNIX socket.
+    pub mode: u32,
+    /// Group of a UNIX socket; the process's own if absent.
+    pub group: Option<&'a str>,
+}
 
 /// A bound socket.
 #[derive(Debug)]
@@ -35,17 +51,32 @@ pub enum Socket {
 #[derive(Debug, thiserror::Error)]
 pub enum SocketError {
     /// Somebody answers there.
-    #[error("another process answers on {}: stop it, or set another milter.listen", .0.display())]
-    InUse(PathBuf),
+    #[error("another process answers on {}: stop it, or set another {key}", path.display())]
+    InUse {
+        /// The socket's file.
+        path: PathBuf,
+        /// The key that names it.
+        key: String,
+    },
     /// A file is in the way.
-    #[error("{} exists and is no socket: remove it, or set another milter.listen", .0.display())]
-    NoSocket(PathBuf),
+    #[error("{} exists and is no socket: remove it, or set another {key}", path.display())]
+    NoSocket {
+        /// The file.
+        path: PathBuf,
+        /// The key that names it.
+        key: String,
+    },
     /// No such group.
-    #[error("group {0:?} of milter.socket_group does not exist")]
-    NoGroup(String),
+    #[error("group {group:?} of {table}.socket_group does not exist")]
+    NoGroup {
+        /// Its name.
+        group: String,
+        /// Table of the config that names it.
+        table: &'static str,
+    },
     /// systemd passed nothing.
-    #[error("milter.listen is \"systemd\", and systemd passed no socket: start leadmilter.socket")]
-    NotPassed,
+    #[error("{0} is \"systemd\", and systemd passed no socket: start leadmilter.socket")]
+    NotPassed(String),
     /// The system refused.
     #[error("cannot listen on {listen}")]
     System {
@@ -72,13 +103,19 @@ impl Drop for SocketFile {
     }
 }
 
+impl Place<'_> {
+    fn name(&self) -> String {
+        format!("{}.{}", self.table, self.key)
+    }
+}
+
 impl Socket {
-    /// Binds what the config names.
-    pub fn bind(config: &Milter) -> Result<Self, SocketError> {
-        match &config.listen {
-            Listen::Unix(path) => bind_unix(path, config),
+    /// Binds what the config names. systemd passes one socket, so one door at most can have it.
+    pub fn bind(place: &Place<'_>) -> Result<Self, SocketError> {
+        match place.listen {
+            Listen::Unix(path) => bind_unix(path, place),
             Listen::Tcp(address) => bind_tcp(*address),
-            Listen::Systemd => passed(),
+            Listen::Systemd => passed(place),
         }
     }
 
@@ -96,22 +133,22 @@ impl Socket {
     }
 }
 
-fn bind_unix(path: &Path, config: &Milter) -> Result<Socket, SocketError> {
+fn bind_unix(path: &Path, place: &Place<'_>) -> Result<Socket, SocketError> {
     let system = |source| SocketError::System { listen: format!("unix:{}", path.display()), source };
-    clear(path)?;
+    clear(path, place)?;
     // Bound under another name first: mode and group are right from the first moment the real name exists.
     let mut early = path.as_os_str().to_owned();
     early.push(format!(".{}", std::process::id()));
     let early = PathBuf::from(early);
-    clear(&early)?;
+    clear(&early, place)?;
     let listener = unix::UnixListener::bind(&early).map_err(system)?;
     let mut file = SocketFile { path: early.clone(), inode: fs::symlink_metadata(&early).map_err(system)?.ino() };
-    if let Some(name) = &config.socket_group {
+    if let Some(name) = place.group {
         let group = Group::from_name(name).map_err(|e| system(e.into()))?;
-        let group = group.ok_or_else(|| SocketError::NoGroup(name.clone()))?;
+        let group = group.ok_or_else(|| SocketError::NoGroup { group: name.to_owned(), table: place.table })?;
         chown(&early, None, Some(group.gid.as_raw())).map_err(system)?;
     }
-    fs::set_permissions(&early, fs::Permissions::from_mode(config.socket_mode)).map_err(system)?;
+    fs::set_permissions(&early, fs::Permissions::from_mode(place.mode)).map_err(system)?;
     fs::rename(&early, path).map_err(system)?;
     path.clone_into(&mut file.path);
     listener.set_nonblocking(true).map_err(system)?;
@@ -120,7 +157,7 @@ fn bind_unix(path: &Path, config: &Milter) -> Result<Socket, SocketError> {
 }
 
 /// Removes a socket file that nobody answers on.
-fn clear(path: &Path) -> Result<(), SocketError> {
+fn clear(path: &Path, place: &Place<'_>) -> Result<(), SocketError> {
     let system = |source| SocketError::System { listen: format!("unix:{}", path.display()), source };
     let found = match fs::symlink_metadata(path) {
         Ok(found) => found,
@@ -128,12 +165,12 @@ fn clear(path: &Path) -> Result<(), SocketError> {
         Err(e) => return Err(system(e)),
     };
     if !found.file_type().is_socket() {
-        return Err(SocketError::NoSocket(path.to_owned()));
+        return Err(SocketError::NoSocket { path: path.to_owned(), key: place.name() });
     }
     match unix::UnixStream::connect(path) {
         Err(e) if e.kind() == io::ErrorKind::ConnectionRefused => fs::remove_file(path).map_err(system),
         Err(e) => Err(system(e)),
-        Ok(_) => Err(SocketError::InUse(path.to_owned())),
+        Ok(_) => Err(SocketError::InUse { path: path.to_owned(), key: place.name() }),
     }
 }
 
@@ -153,14 +190,14 @@ fn bind_tcp(address: SocketAddr) -> Result<Socket, SocketError> {
     listen().map(Socket::Tcp).map_err(system)
 }
 
-fn passed() -> Result<Socket, SocketError> {
+fn passed(place: &Place<'_>) -> Result<Socket, SocketError> {
     let system = |source| SocketError::System { listen: "the socket that systemd passed".into(), source };
     let mut passed = listenfd::ListenFd::from_env();
     if let Ok(Some(listener)) = passed.take_unix_listener(0) {
         listener.set_nonblocking(true).map_err(system)?;
         return UnixListener::from_std(listener).map(|listener| Socket::Unix(listener, None)).map_err(system);
     }
-    let Ok(Some(listener)) = passed.take_tcp_listener(0) else { return Err(SocketError::NotPassed) };
+    let Ok(Some(listener)) = passed.take_tcp_listener(0) else { return Err(SocketError::NotPassed(place.name())) };
     listener.set_nonblocking(true).map_err(system)?;
     TcpListener::from_std(listener).map(Socket::Tcp).map_err(system)
 }
@@ -169,25 +206,17 @@ fn passed() -> Result<Socket, SocketError> {
 mod tests {
     use super::*;
 
-    fn config(path: &Path) -> Milter {
-        Milter {
-            listen: Listen::Unix(path.to_owned()),
-            socket_mode: 0o640,
-            socket_group: None,
-            on_error: crate::config::OnError::Accept,
-            max_connections: 1,
-            dry_run: false,
-            budget: std::time::Duration::from_secs(1),
-            drain: std::time::Duration::from_secs(1),
-        }
+    fn bind(path: &Path, group: Option<&str>) -> Result<Socket, SocketError> {
+        let listen = Listen::Unix(path.to_owned());
+        Socket::bind(&Place { table: "socketmap", key: "listen", listen: &listen, mode: 0o640, group })
     }
 
     #[tokio::test]
     async fn a_stale_socket_is_replaced_and_removed_at_the_end() {
         let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("milter.sock");
+        let path = folder.path().join("map.sock");
         drop(unix::UnixListener::bind(&path).unwrap());
-        let socket = Socket::bind(&config(&path)).unwrap();
+        let socket = bind(&path, None).unwrap();
         let mode = fs::metadata(&path).unwrap().permissions().mode() & 0o777;
         assert_eq!((mode, socket.name()), (0o640, format!("unix:{}", path.display())));
         drop(socket);
@@ -197,9 +226,11 @@ mod tests {
     #[tokio::test]
     async fn a_living_socket_is_refused_and_left() {
         let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("milter.sock");
+        let path = folder.path().join("map.sock");
         let alive = unix::UnixListener::bind(&path).unwrap();
-        assert!(matches!(Socket::bind(&config(&path)), Err(SocketError::InUse(_))));
+        let refused =
+            format!("another process answers on {}: stop it, or set another socketmap.listen", path.display());
+        assert_eq!(bind(&path, None).unwrap_err().to_string(), refused);
         assert!(path.exists());
         drop(alive);
     }
@@ -207,17 +238,18 @@ mod tests {
     #[tokio::test]
     async fn a_file_that_is_no_socket_is_refused_and_left() {
         let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("milter.sock");
+        let path = folder.path().join("map.sock");
         fs::write(&path, "precious").unwrap();
-        assert!(matches!(Socket::bind(&config(&path)), Err(SocketError::NoSocket(_))));
+        let refused = format!("{} exists and is no socket: remove it, or set another socketmap.listen", path.display());
+        assert_eq!(bind(&path, None).unwrap_err().to_string(), refused);
         assert_eq!(fs::read_to_string(&path).unwrap(), "precious");
     }
 
     #[tokio::test]
     async fn the_successors_socket_is_not_removed() {
         let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("milter.sock");
-        let first = Socket::bind(&config(&path)).unwrap();
+        let path = folder.path().join("map.sock");
+        let first = bind(&path, None).unwrap();
         fs::remove_file(&path).unwrap();
         let second = unix::UnixListener::bind(&path).unwrap();
         drop(first);
@@ -228,11 +260,10 @@ mod tests {
     #[tokio::test]
     async fn an_unknown_group_is_named() {
         let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("milter.sock");
-        let config = Milter { socket_group: Some("no-such-group".into()), ..config(&path) };
+        let path = folder.path().join("map.sock");
         assert_eq!(
-            Socket::bind(&config).unwrap_err().to_string(),
-            "group \"no-such-group\" of milter.socket_group does not exist"
+            bind(&path, Some("no-such-group")).unwrap_err().to_string(),
+            "group \"no-such-group\" of socketmap.socket_group does not exist"
         );
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
     }
