@@ -45,7 +45,7 @@ macro_rules! metrics {
 metrics! {
     /// Milter sessions begun.
     sessions,
-    /// Connections closed at once because max_connections sessions were open.
+    /// Connections closed at once because max_connections of their door were open.
     connections_refused,
     /// Errors of accept(2) that were survived.
     accept_errors,

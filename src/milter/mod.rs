@@ -1,7 +1,7 @@
 //! The milter door: MTAs come in here, over a UNIX or TCP socket, and hear an answer whatever happens inside.
 //!
-//! `thread` carries all sessions, `listener` accepts and survives. `stream` is one connection: `screen` and
-//! `macros` leave out what nobody reads, `bundle` makes one packet of many edits, `wire` knows where packets end.
+//! `thread` carries all sessions, `listener` takes them in. `stream` is one connection: `screen` and `macros`
+//! leave out what nobody reads, `bundle` makes one packet of many edits, `wire` knows where packets end.
 //! `negotiate` asks only for what the MTA offers, `callbacks` turns events into session calls and errors into milter
 //! statuses (the only file that does), `session` is one connection's state, `client` reads macros. Cannot reach sinks or
 //! HTTP: between the end of a message and its answer there is at most the store.
@@ -12,7 +12,6 @@ mod client;
 mod listener;
 mod macros;
 mod negotiate;
-mod presence;
 mod screen;
 mod session;
 mod stream;

@@ -9,70 +9,37 @@ use std::{
     io,
     pin::Pin,
     task::{Context, Poll, ready},
-    time::Duration,
 };
 
 use indymilter::ProtoOpts;
-use socket2::{SockRef, TcpKeepalive};
-use tokio::{
-    io::{AsyncRead, AsyncWrite, ReadBuf},
-    net::{TcpStream, UnixStream},
-};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use super::{
     bundle,
-    presence::Presence,
     screen::{self, Screen},
     wire,
 };
+use crate::socket::Connection;
 
 /// Octets held at most.
 const HELD: usize = 64 * 1024;
 
-/// A peer that is gone without a word is noticed after this and nine probes.
-const KEEPALIVE: Duration = Duration::from_secs(120);
-
 /// One accepted connection.
 #[derive(Debug)]
 pub struct Stream {
-    io: Io,
+    connection: Connection,
     out: Vec<u8>,
     /// Where the whole packets in `out` end.
     whole: usize,
     /// Whether they are edits, every one.
     edits_only: bool,
     screen: Option<Screen>,
-    presence: Option<Presence>,
-}
-
-#[derive(Debug)]
-enum Io {
-    Unix(UnixStream),
-    Tcp(TcpStream),
 }
 
 impl Stream {
-    /// A connection over a UNIX socket.
-    pub fn unix(stream: UnixStream) -> Self {
-        Self::new(Io::Unix(stream))
-    }
-
-    /// A connection over TCP. Options that the system refuses only cost speed.
-    pub fn tcp(stream: TcpStream) -> Self {
-        let keepalive = TcpKeepalive::new().with_time(KEEPALIVE).with_interval(Duration::from_secs(30));
-        drop(stream.set_nodelay(true));
-        drop(SockRef::from(&stream).set_tcp_keepalive(&keepalive));
-        Self::new(Io::Tcp(stream))
-    }
-
-    fn new(io: Io) -> Self {
-        Self { io, out: Vec::new(), whole: 0, edits_only: true, screen: None, presence: None }
-    }
-
-    /// Ties the count of sessions to the connection's life.
-    pub fn with(mut self, presence: Presence) -> Self {
-        self.presence = Some(presence);
-        self
+    /// An accepted connection.
+    pub fn new(connection: Connection) -> Self {
+        Self { connection, out: Vec::new(), whole: 0, edits_only: true, screen: None }
     }
 
     /// Leaves out what nobody reads of what comes in.
@@ -120,7 +87,7 @@ impl Stream {
     /// Sends the whole packets.
     fn poll_send(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         while let Some(whole) = self.out.get(..self.whole).filter(|whole| !whole.is_empty()) {
-            let sent = ready!(self.io.poll_write(cx, whole))?;
+            let sent = ready!(Pin::new(&mut self.connection).poll_write(cx, whole))?;
             if sent == 0 {
                 return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
             }
@@ -136,32 +103,17 @@ impl Stream {
     }
 }
 
-impl Io {
-    fn poll_read(&mut self, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
-        match self {
-            Self::Unix(stream) => Pin::new(stream).poll_read(cx, buf),
-            Self::Tcp(stream) => {
-                ready!(Pin::new(&mut *stream).poll_read(cx, buf))?;
-                // With replies masked, the MTA's second write waits for our acknowledgement; the kernel forgets this
-                // option, so it is set anew.
-                drop(SockRef::from(&*stream).set_tcp_quickack(true));
-                Poll::Ready(Ok(()))
-            }
-        }
-    }
-
-    fn poll_write(&mut self, cx: &mut Context<'_>, octets: &[u8]) -> Poll<io::Result<usize>> {
-        match self {
-            Self::Unix(stream) => Pin::new(stream).poll_write(cx, octets),
-            Self::Tcp(stream) => Pin::new(stream).poll_write(cx, octets),
-        }
-    }
+fn read(connection: &mut Connection, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+    ready!(Pin::new(&mut *connection).poll_read(cx, buf))?;
+    // With replies masked, the MTA's second write waits for our acknowledgement.
+    connection.acknowledge();
+    Poll::Ready(Ok(()))
 }
 
 impl AsyncRead for Stream {
     fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
-        let Self { io, screen, .. } = self.get_mut();
-        let Some(screen) = screen else { return io.poll_read(cx, buf) };
+        let Self { connection, screen, .. } = self.get_mut();
+        let Some(screen) = screen else { return read(connection, cx, buf) };
         let start = buf.filled().len();
         // An answer without any octet would look like the end of the stream: where all is left out, more is read.
         loop {
@@ -172,15 +124,15 @@ impl AsyncRead for Stream {
             if screen.is_stopped() {
                 let held = screen.release(buf.remaining());
                 if held.is_empty() {
-                    return io.poll_read(cx, buf);
+                    return read(connection, cx, buf);
                 }
                 buf.put_slice(&held);
                 return Poll::Ready(Ok(()));
             }
             buf.put_slice(screen.held());
             let before = buf.filled().len();
-            let read = io.poll_read(cx, buf);
-            let kept = match &read {
+            let got = read(connection, cx, buf);
+            let kept = match &got {
                 Poll::Ready(Ok(())) if buf.filled().len() > before => {
                     screen.sift(buf.filled_mut().get_mut(start..).unwrap_or_default())
                 }
@@ -188,10 +140,10 @@ impl AsyncRead for Stream {
             };
             let is_end = buf.filled().len() == before;
             buf.set_filled(start + kept);
-            match read {
+            match got {
                 Poll::Ready(Ok(())) if is_end && !screen.held().is_empty() => screen.stop(),
                 Poll::Ready(Ok(())) if kept == 0 && !is_end => {}
-                read => return read,
+                got => return got,
             }
         }
     }
@@ -217,10 +169,7 @@ impl AsyncWrite for Stream {
         let this = self.get_mut();
         this.scan();
         ready!(this.poll_send(cx))?;
-        match &mut this.io {
-            Io::Unix(stream) => Pin::new(stream).poll_shutdown(cx),
-            Io::Tcp(stream) => Pin::new(stream).poll_shutdown(cx),
-        }
+        Pin::new(&mut this.connection).poll_shutdown(cx)
     }
 }
 
@@ -228,7 +177,10 @@ impl AsyncWrite for Stream {
 mod tests {
     use super::*;
     use std::io::Read as _;
-    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use tokio::{
+        io::{AsyncReadExt, AsyncWriteExt},
+        net::UnixStream,
+    };
 
     fn packet(command: u8, payload: usize) -> Vec<u8> {
         let mut packet = u32::try_from(payload + 1).unwrap().to_be_bytes().to_vec();
@@ -243,7 +195,7 @@ mod tests {
         for end in [&ours, &theirs] {
             end.set_nonblocking(true).unwrap();
         }
-        let mut stream = Stream::unix(UnixStream::from_std(ours).unwrap());
+        let mut stream = Stream::new(Connection::unix(UnixStream::from_std(ours).unwrap()));
         for packet in packets {
             stream.write_all(packet).await.unwrap();
             stream.flush().await.unwrap();
@@ -291,7 +243,7 @@ mod tests {
         wire::push(&mut expected, wire::INSERT, &[b"\0\0\0\x01X-Lead-Tags\0a\0"]);
         expected.extend(packet(b'c', 0));
         let (ours, mut theirs) = UnixStream::pair().unwrap();
-        let mut stream = Stream::unix(ours);
+        let mut stream = Stream::new(Connection::unix(ours));
         // Deletions fill the bound, so that what is there is sent between the pieces.
         let many: Vec<_> = (0..70).map(|_| packet(b'm', 1000)).collect();
         for octets in [&many.concat(), &insert[..9], &insert[9..], &packet(b'c', 0)] {
@@ -312,7 +264,7 @@ mod tests {
         let intake = crate::intake::Intake::new(crate::config::load(&path).unwrap().config);
         let screen = Screen::new(std::sync::Arc::new(arc_swap::ArcSwap::from_pointee(intake)));
         let (ours, mut theirs) = UnixStream::pair().unwrap();
-        let mut stream = tokio::io::BufReader::new(Stream::unix(ours).screened(screen));
+        let mut stream = tokio::io::BufReader::new(Stream::new(Connection::unix(ours)).screened(screen));
         let nothing_new = [4_u32.to_be_bytes().as_slice(), b"DM\0\0"].concat();
         let peer = tokio::spawn(async move {
             for octets in [&nothing_new, &packet(b'E', 0), &nothing_new, &b"\0\0\0".to_vec()] {

@@ -26,8 +26,8 @@ const LAYERS: &[(&str, &str)] = &[
     ("config", "words preset"),
     ("store", "words config"),
     ("sinks", "words config preset"),
-    ("socket", "config"),
     ("metrics", ""),
+    ("socket", "config metrics"),
     ("maillog", "words config store"), // of the store, its errors
     // work: one verb each
     ("resolve", "address channel"),

@@ -61,7 +61,7 @@ fn one_connection_too_many_is_closed_at_once_and_its_mail_passes() {
     assert!(site.send("one too many").queue_id().is_some());
     assert!(begun.elapsed() < AT_ONCE, "{:?}", begun.elapsed());
     assert_eq!(site.lead_id("one too many"), None);
-    wait_line(&daemon, &["WARN", "2 of 2 sessions are open: raise milter.max_connections in time"]);
+    wait_line(&daemon, &["WARN", "2 of 2 connections are open: raise milter.max_connections in time"]);
     drop(held);
     is_served(&site, &daemon, "after");
     let log = daemon.terminate().1;

@@ -158,7 +158,7 @@ const CASES: &[(u8, &str, &[&str])] = &[
         &[
             "limits::a_socket_left_by_kill_9_is_replaced",
             "limits::a_second_instance_is_refused_and_leaves_the_first_alone",
-            "src/socket::a_file_that_is_no_socket_is_refused_and_left",
+            "src/socket/mod::a_file_that_is_no_socket_is_refused_and_left",
         ],
     ),
     (

@@ -1,8 +1,12 @@
-//! Binds a door's socket: UNIX with mode and group set before anyone can connect, TCP, or the one passed by systemd.
+//! A door's socket: UNIX with mode and group set before anyone can connect, TCP, or the one passed by systemd.
 //!
 //! Given a [`Place`]; gives back a [`Socket`] that listens, or why there is none, in words of the door's own config keys.
-//! A socket file that nobody answers on is a leftover and is replaced; one that somebody answers on, or a file that is
+//! An [`Acceptor`] makes [`Connection`]s of it, whatever accept(2) says, and bounds their number. A socket file that nobody answers on is a leftover and is replaced; one that somebody answers on, or a file that is
 //! no socket, is left alone and refused with a reason. Removes its own socket file when dropped, and no other's.
+
+mod accept;
+mod connection;
+mod presence;
 
 use std::{
     fs, io,
@@ -12,11 +16,16 @@ use std::{
         net as unix,
     },
     path::{Path, PathBuf},
+    task::{Context, Poll, ready},
 };
 
 use nix::unistd::Group;
 use socket2::{Domain, Protocol, Type};
 use tokio::net::{TcpListener, UnixListener};
+
+pub use accept::Acceptor;
+pub use connection::Connection;
+pub use presence::Connections;
 
 use crate::config::Listen;
 
@@ -40,7 +49,14 @@ pub struct Place<'a> {
 
 /// A bound socket.
 #[derive(Debug)]
-pub enum Socket {
+pub struct Socket {
+    io: Io,
+    /// Table of the config that has the door's keys.
+    table: &'static str,
+}
+
+#[derive(Debug)]
+enum Io {
     /// A UNIX socket, and the file to remove at the end.
     Unix(UnixListener, Option<SocketFile>),
     /// A TCP socket.
@@ -112,19 +128,27 @@ impl Place<'_> {
 impl Socket {
     /// Binds what the config names. systemd passes one socket, so one door at most can have it.
     pub fn bind(place: &Place<'_>) -> Result<Self, SocketError> {
-        match place.listen {
+        let io = match place.listen {
             Listen::Unix(path) => bind_unix(path, place),
             Listen::Tcp(address) => bind_tcp(*address),
             Listen::Systemd => passed(place),
-        }
+        };
+        Ok(Self { io: io?, table: place.table })
+    }
+
+    fn poll_accept(&self, cx: &mut Context<'_>) -> Poll<io::Result<Connection>> {
+        Poll::Ready(match &self.io {
+            Io::Unix(listener, _) => ready!(listener.poll_accept(cx)).map(|(stream, _)| Connection::unix(stream)),
+            Io::Tcp(listener) => ready!(listener.poll_accept(cx)).map(|(stream, _)| Connection::tcp(stream)),
+        })
     }
 
     /// Where it listens, for the log: the port is the bound one.
     pub fn name(&self) -> String {
-        match self {
-            Self::Unix(_, Some(file)) => format!("unix:{}", file.path.display()),
-            Self::Unix(_, None) => "systemd".to_owned(),
-            Self::Tcp(listener) => match listener.local_addr() {
+        match &self.io {
+            Io::Unix(_, Some(file)) => format!("unix:{}", file.path.display()),
+            Io::Unix(_, None) => "systemd".to_owned(),
+            Io::Tcp(listener) => match listener.local_addr() {
                 Ok(address @ SocketAddr::V4(_)) => format!("inet:{address}"),
                 Ok(address) => format!("inet6:{address}"),
                 Err(_) => "inet:unknown".to_owned(),
@@ -133,7 +157,7 @@ impl Socket {
     }
 }
 
-fn bind_unix(path: &Path, place: &Place<'_>) -> Result<Socket, SocketError> {
+fn bind_unix(path: &Path, place: &Place<'_>) -> Result<Io, SocketError> {
     let system = |source| SocketError::System { listen: format!("unix:{}", path.display()), source };
     clear(path, place)?;
     // Bound under another name first: mode and group are right from the first moment the real name exists.
@@ -153,7 +177,7 @@ fn bind_unix(path: &Path, place: &Place<'_>) -> Result<Socket, SocketError> {
     path.clone_into(&mut file.path);
     listener.set_nonblocking(true).map_err(system)?;
     let listener = UnixListener::from_std(listener).map_err(system)?;
-    Ok(Socket::Unix(listener, Some(file)))
+    Ok(Io::Unix(listener, Some(file)))
 }
 
 /// Removes a socket file that nobody answers on.
@@ -174,7 +198,7 @@ fn clear(path: &Path, place: &Place<'_>) -> Result<(), SocketError> {
     }
 }
 
-fn bind_tcp(address: SocketAddr) -> Result<Socket, SocketError> {
+fn bind_tcp(address: SocketAddr) -> Result<Io, SocketError> {
     let system = |source| SocketError::System { listen: address.to_string(), source };
     let listen = || {
         let socket = socket2::Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
@@ -187,19 +211,19 @@ fn bind_tcp(address: SocketAddr) -> Result<Socket, SocketError> {
         socket.listen(BACKLOG)?;
         TcpListener::from_std(socket.into())
     };
-    listen().map(Socket::Tcp).map_err(system)
+    listen().map(Io::Tcp).map_err(system)
 }
 
-fn passed(place: &Place<'_>) -> Result<Socket, SocketError> {
+fn passed(place: &Place<'_>) -> Result<Io, SocketError> {
     let system = |source| SocketError::System { listen: "the socket that systemd passed".into(), source };
     let mut passed = listenfd::ListenFd::from_env();
     if let Ok(Some(listener)) = passed.take_unix_listener(0) {
         listener.set_nonblocking(true).map_err(system)?;
-        return UnixListener::from_std(listener).map(|listener| Socket::Unix(listener, None)).map_err(system);
+        return UnixListener::from_std(listener).map(|listener| Io::Unix(listener, None)).map_err(system);
     }
     let Ok(Some(listener)) = passed.take_tcp_listener(0) else { return Err(SocketError::NotPassed(place.name())) };
     listener.set_nonblocking(true).map_err(system)?;
-    TcpListener::from_std(listener).map(Socket::Tcp).map_err(system)
+    TcpListener::from_std(listener).map(Io::Tcp).map_err(system)
 }
 
 #[cfg(test)]

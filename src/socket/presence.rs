@@ -1,4 +1,4 @@
-//! How many sessions are open: counted where they begin and end, and waited for when the daemon drains.
+//! How many connections of a door are open: counted where they begin and end, and waited for when the daemon drains.
 
 use std::sync::{
     Arc,
@@ -7,20 +7,20 @@ use std::sync::{
 
 use tokio::sync::Notify;
 
-/// Counts sessions from accept until their stream is dropped.
+/// Counts connections from accept until they are dropped.
 #[derive(Debug, Default)]
-pub struct Sessions {
+pub struct Connections {
     live: AtomicUsize,
     ended: Notify,
 }
 
-impl Sessions {
-    /// Open sessions.
+impl Connections {
+    /// Open connections.
     pub fn live(&self) -> usize {
         self.live.load(Ordering::Acquire)
     }
 
-    /// Waits until no session is open.
+    /// Waits until no connection is open.
     pub async fn none_left(&self) {
         loop {
             let ended = self.ended.notified();
@@ -32,15 +32,15 @@ impl Sessions {
     }
 }
 
-/// Counts one session for as long as it lives.
+/// Counts one connection for as long as it lives.
 #[derive(Debug)]
-pub struct Presence(Arc<Sessions>);
+pub struct Presence(Arc<Connections>);
 
 impl Presence {
-    /// Counts one session more.
-    pub fn new(sessions: &Arc<Sessions>) -> Self {
-        sessions.live.fetch_add(1, Ordering::AcqRel);
-        Self(Arc::clone(sessions))
+    /// Counts one connection more.
+    pub fn new(open: &Arc<Connections>) -> Self {
+        open.live.fetch_add(1, Ordering::AcqRel);
+        Self(Arc::clone(open))
     }
 }
 
