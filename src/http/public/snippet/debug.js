@@ -1,0 +1,1 @@
+// leadmilter: what ?lm_debug shows
