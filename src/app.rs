@@ -60,7 +60,7 @@ pub enum AppError {
 
 /// Serves until a shutdown signal.
 pub async fn run(config: Config, load: Load, mut signals: mpsc::Receiver<Signal>) -> Result<(), AppError> {
-    let mut store = Store::open(&config.store.folder)?;
+    let mut store = Store::open_for(&config)?;
     let sinks = open_sinks(&config)?;
     let thread = milter::Thread::start().map_err(AppError::Thread)?;
     let socket = thread.open(|| milter::bind(&config.milter))?;
@@ -174,6 +174,12 @@ impl App {
             warn!("{warning}");
         }
         keep_fixed(&old.config, &mut config);
+        if config.dynamic.is_some()
+            && let Err(e) = self.store.open_visits(&config.store.folder)
+        {
+            error!("config not reloaded, the old one stays in force: {}", chain(&e));
+            return;
+        }
         if config.sinks != old.config.sinks {
             let sinks = match open_sinks(&config) {
                 Ok(sinks) => sinks,

@@ -74,7 +74,7 @@ pub struct Event<D> {
     pub recordedtime: Millis,
     /// Order among the events of one store: 20 digits, so that text sorts as numbers do.
     pub sequence: String,
-    /// What keeps related events together in a stream: the channel.
+    /// What keeps related events together in a stream: the token, else the channel.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub partitionkey: Option<String>,
     /// Always `application/json`.
@@ -92,11 +92,15 @@ impl Event<Lead> {
         let time = if r#type == EventType::LeadMarked { recorded } else { lead.received_at };
         Self {
             subject: bounded(&lead.recipient.substitute, limit::SUBJECT),
-            partitionkey: lead.channel.as_ref().map(|channel| channel.id.clone()),
+            partitionkey: partition_key(&lead),
             dataschema: Some(LEAD_SCHEMA.to_owned()),
             ..Event::new(r#type, id, host, sequence, time, recorded, lead)
         }
     }
+}
+
+fn partition_key(lead: &Lead) -> Option<String> {
+    lead.recipient.token.clone().or_else(|| lead.channel.as_ref().map(|channel| channel.id.clone()))
 }
 
 impl<D: Serialize> Event<D> {

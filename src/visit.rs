@@ -4,11 +4,24 @@
 
 use std::collections::BTreeMap;
 
+use serde::{Deserialize, Serialize};
+
 use crate::{
     channel::Utm,
     clock::Millis,
-    token::{KeyMark, VisitId},
+    token::{Claim, VisitId},
 };
+
+/// What the store knows of a token that passed the check.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Known {
+    /// When the address was issued; of a visit that is gone, about when.
+    pub issued_at: Millis,
+    /// The visit, unless it is gone.
+    pub visit: Option<Visit>,
+    /// The visitor's visits, this one among them, oldest first.
+    pub visits: Vec<Visit>,
+}
 
 /// How a visit came; many visits share one.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
@@ -37,17 +50,23 @@ impl Touchpoint {
 }
 
 /// What is known of one visit alone.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Details {
     /// Click ids of advertising systems.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub click_ids: BTreeMap<String, String>,
     /// Client ids of analytics systems.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub client_ids: BTreeMap<String, String>,
     /// Consent by purpose.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub consent: BTreeMap<String, String>,
     /// Values of the site's own.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub custom: BTreeMap<String, String>,
     /// The page that showed the address.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub page: Option<String>,
 }
 
@@ -62,13 +81,26 @@ impl Details {
     }
 }
 
+/// A visit before it is kept.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NewVisit {
+    /// Its number, and the key that its token is made under.
+    pub claim: Claim,
+    /// When it began.
+    pub at: Millis,
+    /// The visitor, by the number of their first visit; `None` if this is the first.
+    pub visitor: Option<VisitId>,
+    /// How it came.
+    pub touchpoint: Touchpoint,
+    /// What else is known.
+    pub details: Details,
+}
+
 /// A visit that the store keeps.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Visit {
-    /// Its number.
-    pub id: VisitId,
-    /// The key that its token was made under.
-    pub key: KeyMark,
+    /// Its number, and the key that its token was made under.
+    pub claim: Claim,
     /// When it began, and its address was issued.
     pub at: Millis,
     /// The visitor, by the number of their first visit.

@@ -65,6 +65,8 @@ pub fn fields(prefix: &str, lead: &Lead) -> Vec<Field> {
     add("UTM-Campaign", attribution.campaign.as_deref());
     add("UTM-Term", attribution.term.as_deref());
     add("UTM-Content", attribution.content.as_deref());
+    let client_ids = &attribution.client_ids;
+    add("Client-Id", client_ids.get("ga").or_else(|| client_ids.get("ym")).map(String::as_str));
     add("Tags", Some(&listed(&lead.tags)));
     out
 }
@@ -103,7 +105,7 @@ mod tests {
         let source = include_str!("headers.rs").split("#[cfg(test)]").next().unwrap();
         let made = source.lines().filter_map(|line| line.trim().strip_prefix("add(\"")?.split('"').next());
         let made: Vec<_> = made.collect();
-        assert_eq!(made.len(), 11, "{made:?}");
+        assert_eq!(made.len(), 12, "{made:?}");
         assert!(made.into_iter().all(is_ours));
         assert!(is_ours("id") && is_ours("SUBSTITUTE") && is_ours("signature") && !is_ours("Idx") && !is_ours(""));
     }

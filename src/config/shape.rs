@@ -196,7 +196,7 @@ mod tests {
         let names: Vec<&str> = shape.fields().unwrap().iter().map(|field| field.name).collect();
         let sections = [
             "milter", "store", "headers", "log", "mailbox", "channel", "tag", "leads", "classify", "leak", "privacy",
-            "sink",
+            "dynamic", "http", "site", "sink",
         ];
         assert_eq!(names, [&["hostname", "timezone", "domains"][..], &sections[..]].concat());
     }

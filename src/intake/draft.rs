@@ -1,27 +1,28 @@
 //! A lead from envelope, headers and config: everything but what only the store knows.
 
-use std::collections::BTreeMap;
-
-use super::{Arrival, authentication, lead_id, letter::Letter, read::Reading, sha256, tagged};
+use super::{
+    Arrival, Intake,
+    attributed::{self, Shown},
+    authentication, lead_id,
+    letter::Letter,
+    read::Reading,
+    sha256, tagged,
+};
 use crate::{
     address::Address,
-    channel::{Pattern, Utm},
+    channel::Pattern,
     classify::Class,
-    clock::Millis,
     config::Config,
-    lead::{
-        AddressKind, Attribution, ChannelName, Confidence, Kind, Lead, Message, Mta, Recipient, Repeat, Sender, Status,
-        Touch, bounded, limit,
-    },
-    resolve::Substitute,
+    lead::{AddressKind, Kind, Lead, Message, Mta, Recipient, Repeat, Sender, bounded, limit},
     tagging,
 };
 
 /// The lead of a letter; the first tracked recipient is primary. A letter to a mailbox itself, or to a canary, has no
 /// attribution of its own.
-pub fn lead(letter: &Letter, reading: &Reading, arrival: &Arrival, class: Class, config: &Config) -> Lead {
-    let substitutes = distinct(letter);
-    let primary = substitutes.first().copied();
+pub fn lead(letter: &Letter, reading: &Reading, arrival: &Arrival, class: Class, intake: &Intake) -> Lead {
+    let config = &intake.config;
+    let shown = attributed::shown(letter, intake);
+    let primary = shown.first();
     Lead {
         lead_id: lead_id::new(),
         kind: class.kind,
@@ -49,26 +50,15 @@ pub fn lead(letter: &Letter, reading: &Reading, arrival: &Arrival, class: Class,
             in_reply_to: reading.in_reply_to.clone(),
             snippet: None,
         },
-        channel: primary.map(|of| ChannelName { id: of.channel.id.clone(), name: of.channel.name.clone() }),
-        attribution: attribution(&substitutes, arrival.at),
-        tags: tags(&substitutes, letter, reading, arrival, config),
+        channel: primary.and_then(Shown::channel_name),
+        attribution: attributed::attribution(&shown, arrival.at, intake),
+        tags: tags(&shown, letter, reading, arrival, config),
         value: None,
         mta: Some(Mta {
             host: config.hostname.clone(),
             queue_id: arrival.queue_id.as_deref().and_then(|id| bounded(id, limit::TEXT)),
         }),
     }
-}
-
-/// Two spellings of one substitute are one touch.
-fn distinct(letter: &Letter) -> Vec<&Substitute> {
-    let mut out: Vec<&Substitute> = Vec::new();
-    for tracked in letter.tracked() {
-        if !out.iter().any(|known| known.address == tracked.substitute.address) {
-            out.push(&tracked.substitute);
-        }
-    }
-    out
 }
 
 fn sender(letter: &Letter, reading: &Reading, config: &Config) -> Sender {
@@ -84,14 +74,14 @@ fn sender(letter: &Letter, reading: &Reading, config: &Config) -> Sender {
     }
 }
 
-fn recipient(primary: Option<&Substitute>, letter: &Letter) -> Recipient {
+fn recipient(primary: Option<&Shown<'_>>, letter: &Letter) -> Recipient {
     match primary.filter(|_| letter.canary().is_none()) {
         Some(of) => Recipient {
-            substitute: of.address.as_str().to_owned(),
-            real: Some(of.mailbox.address.as_str().to_owned()),
-            kind: AddressKind::Static,
-            pattern: of.pattern,
-            token: None,
+            substitute: of.substitute.address.to_string(),
+            real: Some(of.substitute.mailbox.address.to_string()),
+            kind: if of.token().is_some() { AddressKind::Dynamic } else { AddressKind::Static },
+            pattern: of.substitute.pattern,
+            token: of.token().map(|token| token.to_string()),
         },
         None => {
             let mailbox = letter.first_mailbox().map(Address::to_string);
@@ -107,65 +97,17 @@ fn recipient(primary: Option<&Substitute>, letter: &Letter) -> Recipient {
     }
 }
 
-fn attribution(substitutes: &[&Substitute], at: Millis) -> Attribution {
-    let none = Utm::default();
-    let utm = substitutes.first().map_or(&none, |of| &of.channel.utm);
-    Attribution {
-        status: if substitutes.is_empty() { Status::Unknown } else { Status::Channel },
-        confidence: if substitutes.is_empty() { Confidence::None } else { Confidence::Exact },
-        age_seconds: None,
-        touches: substitutes.iter().take(limit::TOUCHES).map(|of| touch(of, at)).collect(),
-        source: present(&utm.source),
-        medium: present(&utm.medium),
-        campaign: present(&utm.campaign),
-        term: present(&utm.term),
-        content: present(&utm.content),
-        campaign_id: None,
-        landing_page: None,
-        page: None,
-        referrer: None,
-        visit_at: None,
-        issued_at: None,
-        click_ids: BTreeMap::new(),
-        client_ids: BTreeMap::new(),
-        consent: None,
-        custom: BTreeMap::new(),
-    }
-}
-
-fn touch(of: &Substitute, at: Millis) -> Touch {
-    let utm = &of.channel.utm;
-    Touch {
-        at,
-        substitute: Some(of.address.as_str().to_owned()),
-        channel: Some(of.channel.id.clone()),
-        source: present(&utm.source),
-        medium: present(&utm.medium),
-        campaign: present(&utm.campaign),
-        term: present(&utm.term),
-        content: present(&utm.content),
-        landing_page: None,
-        referrer: None,
-    }
-}
-
 /// Those of the channels, then those of the rules.
-fn tags(
-    substitutes: &[&Substitute],
-    letter: &Letter,
-    reading: &Reading,
-    arrival: &Arrival,
-    config: &Config,
-) -> Vec<String> {
+fn tags(shown: &[Shown<'_>], letter: &Letter, reading: &Reading, arrival: &Arrival, config: &Config) -> Vec<String> {
     let mut out: Vec<String> = Vec::new();
     let mut add = |tag: &str| {
         if out.len() < limit::TAGS && !out.iter().any(|known| known == tag) {
             out.push(tag.to_owned());
         }
     };
-    substitutes.iter().flat_map(|of| &of.channel.tags).for_each(|tag| add(tag));
+    shown.iter().flat_map(Shown::tags).for_each(|tag| add(tag));
     if !config.tags.is_empty() {
-        let facts = tagged::facts(letter, reading, author(letter, reading), arrival, config);
+        let facts = tagged::facts(letter, shown, reading, arrival, config);
         tagging::fired(&config.tags, config.leads.tag_match, &facts).for_each(|rule| add(rule.tag));
     }
     out
@@ -174,8 +116,4 @@ fn tags(
 /// The first address of From:, else the envelope's sender.
 pub fn author<'a>(letter: &'a Letter, reading: &'a Reading) -> Option<&'a Address> {
     reading.from.as_ref().or_else(|| letter.sender_address())
-}
-
-fn present(value: &str) -> Option<String> {
-    bounded(value, limit::TEXT)
 }

@@ -9,7 +9,9 @@ use super::{
 use crate::{
     address::{Address, without_brackets, without_route},
     channel::Mailbox,
-    resolve::{Resolution, Substitute, original_recipient},
+    resolve::{Owner, Resolution, Substitute, original_recipient},
+    token::{Token, Verified},
+    visit::Known,
 };
 
 /// Recipients looked at; those beyond are delivered untouched. Postfix stops a client at 1,000 by default.
@@ -28,6 +30,8 @@ pub struct Letter {
     /// What is kept of the headers.
     pub headers: HeaderBlock,
     tracked: Vec<Tracked>,
+    /// What the store knows of the tokens among them.
+    known: Vec<(Token, Known)>,
     /// Mailboxes that are recipients of their own, so that no rewrite delivers to them twice.
     given: Vec<Given>,
     /// The first recipient that no human could have known.
@@ -98,6 +102,7 @@ impl Letter {
             sender_address: OnceLock::new(),
             headers: HeaderBlock::new(names),
             tracked: Vec::new(),
+            known: Vec::new(),
             given: Vec::new(),
             canary: None,
             recipients: 0,
@@ -117,7 +122,9 @@ impl Letter {
         }
         let resolution = intake.table.resolve(&address);
         match &resolution {
-            Resolution::Channel(substitute) => self.track(path, arguments, substitute, Via::Recipient),
+            Resolution::Channel(substitute) | Resolution::Visit(substitute) => {
+                self.track(path, arguments, substitute, Via::Recipient);
+            }
             Resolution::Mailbox(mailbox) => {
                 if let Some(substitute) = original(intake, mailbox, arguments) {
                     self.track(path, arguments, &substitute, Via::Original);
@@ -154,6 +161,35 @@ impl Letter {
     /// The substitutes, in the order of the envelope; the first one is primary.
     pub fn tracked(&self) -> &[Tracked] {
         &self.tracked
+    }
+
+    /// The tokens among the substitutes, each once.
+    pub fn tokens(&self) -> Vec<Verified> {
+        let mut tokens: Vec<Verified> = Vec::new();
+        for tracked in &self.tracked {
+            if let Owner::Visit(verified) = tracked.substitute.owner
+                && !tokens.contains(&verified)
+            {
+                tokens.push(verified);
+            }
+        }
+        tokens
+    }
+
+    /// Takes what the store knows of a token. One that it never gave out passed the check by chance: such a recipient is no
+    /// substitute.
+    pub fn learn(&mut self, token: Token, known: Option<Known>) {
+        match known {
+            Some(known) => self.known.push((token, known)),
+            None => self
+                .tracked
+                .retain(|tracked| !matches!(&tracked.substitute.owner, Owner::Visit(of) if of.token == token)),
+        }
+    }
+
+    /// What the store knows of a token.
+    pub fn known(&self, token: Token) -> Option<&Known> {
+        self.known.iter().find(|(known, _)| *known == token).map(|(_, known)| known)
     }
 
     /// The first mailbox that is a recipient of its own.
@@ -203,7 +239,11 @@ impl Letter {
 fn original(intake: &Intake, mailbox: &Mailbox, arguments: &[&[u8]]) -> Option<Arc<Substitute>> {
     let address = original_recipient(arguments.iter().copied())?;
     match intake.table.resolve(&address) {
-        Resolution::Channel(substitute) if substitute.mailbox.address == mailbox.address => Some(substitute),
+        Resolution::Channel(substitute) | Resolution::Visit(substitute)
+            if substitute.mailbox.address == mailbox.address =>
+        {
+            Some(substitute)
+        }
         _ => None,
     }
 }

@@ -5,6 +5,7 @@
 //! one snapshot of the config: a session keeps the one it began with. Knows no milter, never calls the network, and
 //! waits for nothing but the store.
 
+mod attributed;
 mod authentication;
 mod changes;
 mod dedupe;
@@ -32,8 +33,10 @@ use crate::{
     config::{Config, Direct, OnError, Strip},
     lead::Lead,
     resolve::{Resolution, Table},
-    store::{Commit, Counting, MessageDigest, NewLead, Store, StoreError, Subscriber, Way},
+    secret::Secret,
+    store::{Commit, Counting, MessageDigest, NewLead, Store, StoreError, Subscriber, Visits, Way},
     tagging::{self, Judged},
+    token::Tokens,
 };
 
 /// A config snapshot and the table made from it.
@@ -126,7 +129,7 @@ pub struct LeadFinding {
 impl Intake {
     /// Makes the table of a config.
     pub fn new(config: Config) -> Self {
-        let table = Table::new(&config.mailboxes, &config.channels);
+        let table = table(&config);
         let subscriber = |sink: &crate::config::Sink| Subscriber {
             sink: sink.id.clone(),
             events: sink.events.clone(),
@@ -170,8 +173,14 @@ impl Intake {
     }
 
     /// Judges a whole message. With [`Commit::Dry`] nothing is recorded, and the id is only an example.
-    pub async fn finish(&self, letter: Letter, arrival: Arrival, store: &Store, commit: Commit) -> Outcome {
+    pub async fn finish(&self, mut letter: Letter, arrival: Arrival, store: &Store, commit: Commit) -> Outcome {
         let without_forged = letter.without_forged();
+        if let Err(cause) = within(self.config.milter.budget, self.learn(&mut letter, arrival.at, store.visits())).await
+        {
+            let reading = read::read(&letter.headers, &self.config.leads.default_charset);
+            let finding = Finding::Fault { cause, message_id: reading.message_id };
+            return Outcome { changes: without_forged, finding };
+        }
         let new = match self.draw_up(&letter, &arrival) {
             Drawn::Untracked => return Outcome { changes: without_forged, finding: Finding::Untracked },
             Drawn::Trusted => {
@@ -194,6 +203,15 @@ impl Intake {
         }
     }
 
+    /// Asks what the tokens of a letter stand for.
+    pub async fn learn(&self, letter: &mut Letter, at: Millis, visits: Option<&Visits>) -> Result<(), StoreError> {
+        for verified in letter.tokens() {
+            let visits = visits.ok_or(StoreError::Closed)?;
+            letter.learn(verified.token, visits.find(verified.claims, at).await?);
+        }
+        Ok(())
+    }
+
     /// What becomes of a message as far as the store is not asked; `explain --message` tells it.
     pub fn draw_up(&self, letter: &Letter, arrival: &Arrival) -> Drawn {
         let Some(way) = self.way(letter) else { return Drawn::Untracked };
@@ -211,8 +229,8 @@ impl Intake {
     /// What each tag rule makes of a message, and why.
     pub fn judge_tags(&self, letter: &Letter, arrival: &Arrival) -> Vec<Judged> {
         let reading = read::read(&letter.headers, &self.config.leads.default_charset);
-        let author = draft::author(letter, &reading);
-        let facts = tagged::facts(letter, &reading, author, arrival, &self.config);
+        let shown = attributed::shown(letter, self);
+        let facts = tagged::facts(letter, &shown, &reading, arrival, &self.config);
         tagging::judged(&self.config.tags, self.config.leads.tag_match, &facts)
     }
 
@@ -264,7 +282,7 @@ impl Intake {
     ) -> NewLead {
         let leads = &self.config.leads;
         let class = self.classify(letter, reading, &arrival.origin);
-        let mut lead = draft::lead(letter, reading, arrival, class, &self.config);
+        let mut lead = draft::lead(letter, reading, arrival, class, self);
         let is_recovered = signed_id.is_some();
         lead.lead_id = signed_id.unwrap_or(lead.lead_id);
         let address = draft::author(letter, reading);
@@ -274,6 +292,7 @@ impl Intake {
             message_id: reading.message_id.as_deref().map(digest),
             refers_to: reading.refers_to.iter().map(|id| digest(id)).collect(),
             sender_key: address.map(|address| sender::key(address, leads.normalize)),
+            visitor: attributed::visitor(letter),
             way,
             counting: self.counting(),
             host: self.config.hostname.clone(),
@@ -309,7 +328,7 @@ impl Intake {
         let named = Address::parse(&read::decoded_words(body))?;
         let names_recipient = match self.table.resolve(&named) {
             // A hop before us may have put the mailbox in the substitute's place.
-            Resolution::Channel(of) => {
+            Resolution::Channel(of) | Resolution::Visit(of) => {
                 letter.is_given(&of.mailbox.address)
                     || letter.tracked().iter().any(|tracked| tracked.substitute.address == named)
             }
@@ -319,6 +338,20 @@ impl Intake {
         let is_ours = names_recipient && attribution::verify(key, Seal { prefix, message_id }, pairs);
         let (_, id) = field(attribution::ID)?;
         is_ours.then(|| id.trim().to_owned())
+    }
+}
+
+/// The addresses of a config.
+pub fn table(config: &Config) -> Table {
+    let table = Table::new(&config.mailboxes, &config.channels);
+    let Some(dynamic) = &config.dynamic else { return table };
+    let mut keys = dynamic.keys.iter().map(Secret::reveal);
+    // The config has made sure that there are keys, and of the right length.
+    match keys.next().and_then(|current| Tokens::new(current, keys.next())) {
+        Some(tokens) => {
+            table.with_tokens(Arc::new(tokens), dynamic.domain.as_deref(), &dynamic.mailbox, &config.channels)
+        }
+        None => table,
     }
 }
 

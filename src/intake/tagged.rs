@@ -9,12 +9,13 @@ use mail_parser::{HeaderName, MessageParser};
 
 use super::{
     Arrival,
+    attributed::Shown,
+    draft::author,
     headers::HeaderBlock,
     letter::Letter,
     read::{self, Reading},
 };
 use crate::{
-    address::Address,
     config::{Config, TagRule},
     lead::{bounded, limit},
     pattern::composed,
@@ -38,8 +39,8 @@ fn has_files(rules: &[TagRule]) -> bool {
 /// The facts of a letter.
 pub fn facts<'a>(
     letter: &'a Letter,
+    shown: &[Shown<'a>],
     reading: &'a Reading,
-    sender: Option<&'a Address>,
     arrival: &Arrival,
     config: &'a Config,
 ) -> Facts<'a> {
@@ -53,9 +54,9 @@ pub fn facts<'a>(
         }
     }
     Facts {
-        sender: sender.map(Spelled::of).unwrap_or_default(),
+        sender: author(letter, reading).map(Spelled::of).unwrap_or_default(),
         subject: composed(reading.subject.as_deref().unwrap_or_default()),
-        recipients: recipients(letter),
+        recipients: recipients(letter, shown),
         headers,
         attachments: if has_files(&config.tags) { files(&letter.headers, charset) } else { Vec::new() },
         size: arrival.size,
@@ -63,12 +64,10 @@ pub fn facts<'a>(
 }
 
 /// As many as a lead tells, or the address that a letter without substitutes came to.
-fn recipients(letter: &Letter) -> Vec<To<'_>> {
-    if letter.is_tracked() {
-        let substitutes = letter.tracked().iter().take(limit::TOUCHES).map(|tracked| &tracked.substitute);
-        return substitutes
-            .map(|of| To { address: Spelled::of(&of.address), channel: Some(of.channel.id.as_str()) })
-            .collect();
+fn recipients<'a>(letter: &'a Letter, shown: &[Shown<'a>]) -> Vec<To<'a>> {
+    if !shown.is_empty() {
+        let to = |of: &Shown<'a>| To { address: Spelled::of(&of.substitute.address), channel: of.channel_id() };
+        return shown.iter().take(limit::TOUCHES).map(to).collect();
     }
     let other = letter.canary().or_else(|| letter.first_mailbox());
     other.map(|address| To { address: Spelled::of(address), channel: None }).into_iter().collect()

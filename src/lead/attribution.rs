@@ -15,9 +15,9 @@ pub struct Attribution {
     pub status: Status,
     /// How sure the attribution of the person is.
     pub confidence: Confidence,
-    /// From the visit to the letter; null for a static address.
+    /// From the visit to the letter, or from the issue of an address whose visit is deleted; null for a static address.
     pub age_seconds: Option<u64>,
-    /// One per substitute written to, in the order of the envelope.
+    /// The visitor's visits, and one for each static substitute written to; oldest first.
     pub touches: Vec<Touch>,
     /// `utm_source` of the primary touch.
     pub source: Option<String>,
@@ -55,9 +55,15 @@ pub struct Attribution {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Status {
+    /// An address that names a visit.
+    Exact,
     /// A static address of a channel.
     Channel,
-    /// A static address that was harvested: its leads do not count.
+    /// The same as exact, a long time after the visit.
+    Late,
+    /// An address that named a visit which is deleted.
+    Expired,
+    /// An address that was harvested: its leads do not count.
     Leaked,
     /// No substitute led here.
     Unknown,
@@ -67,7 +73,10 @@ impl Status {
     /// The name used in events and headers.
     pub fn as_str(self) -> &'static str {
         match self {
+            Self::Exact => "exact",
             Self::Channel => "channel",
+            Self::Late => "late",
+            Self::Expired => "expired",
             Self::Leaked => "leaked",
             Self::Unknown => "unknown",
         }

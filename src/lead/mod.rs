@@ -128,6 +128,8 @@ pub struct Recipient {
 pub enum AddressKind {
     /// A channel lists it.
     Static,
+    /// It was issued to a visit.
+    Dynamic,
     /// Nobody: it is the mailbox itself.
     Unknown,
 }

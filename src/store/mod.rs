@@ -17,13 +17,14 @@ pub use delivery::{
     SinkCounts,
 };
 pub use error::StoreError;
-pub use sqlite::{Foreseen, Pick, Store, file_in};
+pub use sqlite::{Claims, Foreseen, Pick, Retained, Retention, Store, Visits, file_in};
 
 use crate::{
     clock::Millis,
     config::{Direct, Leak, Privacy},
     event::EventType,
     lead::{Basis, Kind, Lead},
+    token::VisitId,
 };
 
 /// A letter on its way into the store.
@@ -41,6 +42,8 @@ pub struct NewLead {
     pub refers_to: Vec<MessageDigest>,
     /// What makes two addresses one sender.
     pub sender_key: Option<String>,
+    /// The visitor that a dynamic address names.
+    pub visitor: Option<VisitId>,
     /// Whether the letter came to a substitute, to a mailbox itself, or to an address that no human sees.
     pub way: Way,
     /// How leads are counted.

@@ -44,6 +44,10 @@ utm = { source = "newsletter", medium = "email", campaign = "autumn" }
 tags = ["email"]
 "#;
 
+/// Addresses for visitors, for the beginning of the config.
+pub const DYNAMIC: &str = "[dynamic]\nmailbox = \"info@company.ru\"\nkey_file = \"token.key\"\n\
+                           domain = \"leads.company.ru\"\n";
+
 /// A config in a folder of its own.
 pub struct Company {
     folder: tempfile::TempDir,
@@ -57,6 +61,7 @@ impl Company {
         let company = Self { folder };
         fs::write(company.path("crm.secret"), format!("{SECRET}\n")).unwrap();
         fs::write(company.path("header.key"), "0123456789abcdef0123456789abcdef\n").unwrap();
+        fs::write(company.path("token.key"), format!("{}\n", "0f".repeat(32))).unwrap();
         company.rewrite(top, sinks);
         company
     }

@@ -108,6 +108,7 @@ pub fn lead(sender: &str, substitute: &str) -> NewLead {
         message_id: Some(message_digest(&message_id)),
         refers_to: Vec::new(),
         sender_key: Some(sender.to_string()),
+        visitor: None,
         lead: new_lead(&sender, &Address::parse(substitute).unwrap(), message_id),
         way: Way::Substitute,
         counting: Counting {

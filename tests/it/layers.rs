@@ -30,7 +30,7 @@ const LAYERS: &[(&str, &str)] = &[
     ("socket", "config metrics"),
     ("maillog", "words config store"), // of the store, its errors
     // work: one verb each
-    ("resolve", "address channel"),
+    ("resolve", "address channel token"),
     ("attribution", "words"),
     ("classify", "words config"),
     ("tagging", "words config"),

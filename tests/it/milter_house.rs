@@ -61,7 +61,7 @@ impl Door {
     /// Opens that of a company whose milter listens on the UNIX socket `milter.sock`.
     pub fn of(company: Company) -> Self {
         let config = company.config();
-        let store = Store::open(&config.store.folder).unwrap();
+        let store = Store::open_for(&config).unwrap();
         let metrics = Arc::new(Metrics::default());
         let socket = milter::bind(&config.milter).unwrap();
         let [stop, cut] = [(); 2].map(|()| CancellationToken::new());

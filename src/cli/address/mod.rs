@@ -14,7 +14,7 @@ use super::{
 use crate::{
     address::Address,
     config::Config,
-    resolve::Table,
+    intake,
     store::{AddressNote, AddressState, Store},
 };
 
@@ -97,7 +97,7 @@ fn list(config: &Config, json: bool) -> anyhow::Result<u8> {
 
 fn show(config: &Config, given: &str) -> anyhow::Result<u8> {
     let address = parse(given)?;
-    let found = Table::new(&config.mailboxes, &config.channels).explain(given);
+    let found = intake::table(config).explain(given);
     text(&format!("{}: {} ({})", printable(given), found.resolution, printable(&found.rule)))?;
     if let Some(note) = open_read(config)?.address_note(address.as_str())? {
         let reason = note.reason.map(|reason| format!(": {}", printable(&reason))).unwrap_or_default();

@@ -17,7 +17,7 @@ use crate::{
     lead::{Kind, Lead},
     maillog::chain,
     resolve::Explanation,
-    store::{Foreseen, NewLead, Store, StoreError, Way},
+    store::{Foreseen, NewLead, Store, StoreError, Visits, Way},
     tagging::{Judged, Verdict},
 };
 
@@ -83,8 +83,11 @@ enum Told {
 }
 
 /// Explains one message; an error says why it has no envelope.
-pub fn explain(intake: &Intake, file: String, head: &Head, given: &Given<'_>) -> Result<Report, String> {
-    let Parsed { letter, arrival, recipients, .. } = message::parse(intake, &head.block, head.size, given)?;
+pub async fn explain(intake: &Intake, file: String, head: &Head, given: &Given<'_>) -> Result<Report, String> {
+    let Parsed { mut letter, arrival, recipients, .. } = message::parse(intake, &head.block, head.size, given)?;
+    let visits = Visits::open_read(&intake.config.store.folder).ok();
+    let learnt = intake.learn(&mut letter, arrival.at, visits.as_ref()).await;
+    learnt.map_err(|e| format!("what its token stands for is not known: {}", chain(&e)))?;
     let recipients = recipients.iter().map(|address| intake.table.explain(address)).collect();
     let report = |outcome, outcome_reason: &str| Report {
         file,

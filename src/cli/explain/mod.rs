@@ -11,8 +11,8 @@ use super::{
 };
 use crate::{
     config::Config,
-    intake::Intake,
-    resolve::{Explanation, Table},
+    intake::{self, Intake},
+    resolve::Explanation,
 };
 
 /// Say which rule resolves an address, and to what; or what becomes of a message, and why
@@ -52,7 +52,7 @@ pub fn run(config: &Config, args: &Args) -> anyhow::Result<u8> {
     if let Some(path) = &args.message {
         return messages(config, args, path);
     }
-    let table = Table::new(&config.mailboxes, &config.channels);
+    let table = intake::table(config);
     let found: Vec<Explanation> = args.addresses.iter().map(|address| table.explain(address)).collect();
     if args.json {
         output::json_lines(&found)?;
@@ -66,11 +66,12 @@ pub fn run(config: &Config, args: &Args) -> anyhow::Result<u8> {
 
 fn messages(config: &Config, args: &Args, path: &Path) -> anyhow::Result<u8> {
     let intake = Intake::new(config.clone());
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build()?;
     let given = Given { recipients: &args.recipient, sender: args.sender.as_deref() };
     let item = if path == Path::new("-") { Item::Stdin } else { Item::File(path.to_owned()) };
     for (number, (name, head)) in item.messages().enumerate() {
         let head = head.map_err(|e| Wrong::Data(format!("cannot read {name}: {e}")))?;
-        let report = message::explain(&intake, name.clone(), &head, &given);
+        let report = runtime.block_on(message::explain(&intake, name.clone(), &head, &given));
         let report = report.map_err(|reason| Wrong::Data(format!("{name}: {reason}")))?;
         if args.json {
             output::json_lines(&[report])?;

@@ -58,7 +58,7 @@ fn record(
 ) -> anyhow::Result<(Changes, Option<StoreError>)> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build()?;
     Ok(runtime.block_on(async {
-        let store = match Store::open(&intake.config.store.folder) {
+        let store = match Store::open_for(&intake.config) {
             Ok(store) => store,
             Err(fault) => return (letter.without_forged(), Some(fault)),
         };

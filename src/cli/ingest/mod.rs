@@ -104,10 +104,9 @@ pub fn run(config: anyhow::Result<Config>, args: &Args) -> anyhow::Result<u8> {
     }
     let config = config?;
     let items = source::find(&args.paths)?;
-    let folder = config.store.folder.clone();
     let intake = Intake::new(config);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build()?;
-    let store = Store::open(&folder)?;
+    let store = Store::open_for(&intake.config)?;
     let progress = progress(items.len() as u64);
     let mut tally = Tally::default();
     for item in items {

@@ -6,7 +6,6 @@
 
 use std::{
     fs::File,
-    path::Path,
     sync::mpsc::{Receiver, SyncSender, sync_channel},
     thread::{self, JoinHandle},
     time::Duration,
@@ -15,7 +14,7 @@ use std::{
 use rusqlite::Connection;
 use tracing::warn;
 
-use super::{file_in, open_connection};
+use super::database::Database;
 
 /// Pages in the log from which on it is copied back: 16 MiB.
 const LONG: i64 = 4096;
@@ -45,10 +44,9 @@ pub struct Checkpointer {
 
 impl Checkpointer {
     /// Starts the thread that copies.
-    pub fn start(folder: &Path) -> std::io::Result<Self> {
+    pub fn start(database: Database) -> std::io::Result<Self> {
         let (wanted, wish) = sync_channel(1);
-        let folder = folder.to_owned();
-        let thread = thread::Builder::new().name("checkpoint".into()).spawn(move || copy_on_wish(&folder, &wish))?;
+        let thread = thread::Builder::new().name("checkpoint".into()).spawn(move || copy_on_wish(&database, &wish))?;
         Ok(Self { wanted, thread, failed: false })
     }
 
@@ -87,17 +85,17 @@ impl Checkpointer {
     }
 }
 
-fn copy_on_wish(folder: &Path, wish: &Receiver<()>) {
+fn copy_on_wish(database: &Database, wish: &Receiver<()>) {
     let mut conn = None;
     // SQLite syncs only with the last page of the log, and that one is the writer's. Never closed: closing any descriptor
     // of a file ends all locks that the process has on it (fcntl(2)), and SQLite holds some.
-    let file: Option<&'static File> = File::open(file_in(folder)).map(|file| &*Box::leak(Box::new(file))).ok();
+    let file: Option<&'static File> = File::open(database.path()).map(|file| &*Box::leak(Box::new(file))).ok();
     let mut failed = false;
     while wish.recv().is_ok() {
         // Opened when it is first of use, and again after a fault: a disk that was read-only then may not be now.
         let open = match conn.take() {
             Some(open) => Ok(open),
-            None => open_connection(folder).map_err(|e| e.with_cause()),
+            None => database.open().map_err(|e| e.with_cause()),
         };
         let done = match open {
             Ok(open) => log(&open, "PASSIVE")
@@ -144,8 +142,9 @@ mod tests {
     #[test]
     fn a_long_log_is_copied_beside_the_writer_and_begins_anew() {
         let folder = tempfile::tempdir().unwrap();
-        let conn = open_connection(folder.path()).unwrap();
-        let mut checkpointer = Checkpointer::start(folder.path()).unwrap();
+        let database = Database::leads(folder.path());
+        let conn = database.open().unwrap();
+        let mut checkpointer = Checkpointer::start(database).unwrap();
         grown(&conn, 100);
         let (short, _) = measured(&conn);
         checkpointer.look_after(&conn);

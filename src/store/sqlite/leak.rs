@@ -14,7 +14,7 @@ use rusqlite::{
 use super::engine;
 use crate::{
     clock::Millis,
-    lead::Kind,
+    lead::{Kind, Lead},
     store::{AddressNote, AddressState, NewLead, StoreError, Way},
 };
 
@@ -47,11 +47,16 @@ pub fn judge(conn: &Connection, new: &NewLead) -> Result<Leak, StoreError> {
     if new.way != Way::Substitute {
         return Ok(Leak::None);
     }
-    match note(conn, &new.lead.recipient.substitute)?.map(|note| note.state) {
+    match note(conn, key(&new.lead))?.map(|note| note.state) {
         Some(AddressState::Leaked) => Ok(Leak::Known),
         Some(AddressState::Trusted) => Ok(Leak::None),
         None => Ok(evidence(conn, new)?.map_or(Leak::None, Leak::Found)),
     }
+}
+
+/// Under which name an address is known: a token is one address, whatever mailbox it stands behind.
+pub fn key(lead: &Lead) -> &str {
+    lead.recipient.token.as_deref().unwrap_or(&lead.recipient.substitute)
 }
 
 fn evidence(conn: &Connection, new: &NewLead) -> Result<Option<String>, StoreError> {

@@ -19,13 +19,14 @@ use crate::{
     event::{Event, EventType},
     lead::{Kind, Lead},
     store::{Mark, StoreError, Subscriber},
+    token::VisitId,
 };
 
 const DOING: &str = "correcting a kind";
 
 /// Carries a correction out.
 pub fn mark(conn: &Connection, mark: &Mark) -> Result<Option<Lead>, StoreError> {
-    let Some(Standing { mut lead, in_series, sender_key, .. }) = standing::find(conn, &mark.lead_id)? else {
+    let Some(Standing { mut lead, in_series, sender_key, visitor, .. }) = standing::find(conn, &mark.lead_id)? else {
         return Ok(None);
     };
     let (before, is_reply) = (lead.kind, lead.in_thread_of.is_some());
@@ -36,7 +37,7 @@ pub fn mark(conn: &Connection, mark: &Mark) -> Result<Option<Lead>, StoreError> 
         lead.test = mark.kind == Kind::Test;
     }
     if counts != in_series {
-        let person = Person::of(sender_key.as_deref(), &lead);
+        let person = Person::of(sender_key.as_deref(), visitor, &lead);
         lead.repeat = if counts {
             series::repeat(conn, &mark.counting, person, lead.received_at)?
         } else {
@@ -55,7 +56,7 @@ pub fn mark(conn: &Connection, mark: &Mark) -> Result<Option<Lead>, StoreError> 
     tell(conn, &lead, mark, &[before, mark.kind])?;
     if in_series
         && !counts
-        && let Some(heir) = inherit(conn, &lead, sender_key.as_deref(), mark)?
+        && let Some(heir) = inherit(conn, &lead, (sender_key.as_deref(), visitor), mark)?
     {
         tell(conn, &heir, mark, &[heir.kind])?;
     }
@@ -83,12 +84,18 @@ fn update(conn: &Connection, lead: &Lead, counts: bool) -> Result<(), StoreError
 }
 
 /// If `gone` began a series, makes its next inquiry the first; else a sender would be left that never was new.
-fn inherit(conn: &Connection, gone: &Lead, sender: Option<&str>, mark: &Mark) -> Result<Option<Lead>, StoreError> {
+fn inherit(
+    conn: &Connection,
+    gone: &Lead,
+    (sender, visitor): (Option<&str>, Option<VisitId>),
+    mark: &Mark,
+) -> Result<Option<Lead>, StoreError> {
+    let visitor = visitor.map(|visitor| visitor.0);
     let heir: Option<String> = conn
         .query_row(
-            "SELECT id FROM lead WHERE sender_key = $1 AND in_series = 1 AND series_first_id = $2
+            "SELECT id FROM lead WHERE (sender_key = $1 OR visitor = $2) AND in_series = 1 AND series_first_id = $3
              ORDER BY sequence LIMIT 1",
-            (sender, &gone.lead_id),
+            (sender, visitor, &gone.lead_id),
             |row| row.get(0),
         )
         .optional()
@@ -106,9 +113,9 @@ fn inherit(conn: &Connection, gone: &Lead, sender: Option<&str>, mark: &Mark) ->
     conn.execute(
         "UPDATE lead SET series_first_id = $1, series_first_at = $2, series_count = later.place + 1
          FROM (SELECT sequence, row_number() OVER (ORDER BY sequence) AS place FROM lead
-               WHERE sender_key = $3 AND in_series = 1 AND series_first_id = $4) AS later
+               WHERE (sender_key = $3 OR visitor = $4) AND in_series = 1 AND series_first_id = $5) AS later
          WHERE lead.sequence = later.sequence",
-        (&heir.lead_id, heir.received_at.0, sender, &gone.lead_id),
+        (&heir.lead_id, heir.received_at.0, sender, visitor, &gone.lead_id),
     )
     .map_err(engine(DOING))?;
     Ok(Some(heir))

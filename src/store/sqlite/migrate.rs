@@ -8,39 +8,33 @@ use sha2::{Digest, Sha256};
 use super::engine;
 use crate::{clock::Millis, store::StoreError};
 
-struct Migration {
+/// One step of a schema.
+pub struct Migration {
     number: i64,
     name: &'static str,
     sql: &'static str,
 }
 
-const MIGRATIONS: &[Migration] = &[
+/// The schema of `leads.db`.
+pub const LEADS: &[Migration] = &[
     Migration { number: 1, name: "leads", sql: include_str!("migrations/0001_leads.sql") },
     Migration { number: 2, name: "kinds", sql: include_str!("migrations/0002_kinds.sql") },
     Migration { number: 3, name: "known", sql: include_str!("migrations/0003_known.sql") },
     Migration { number: 4, name: "circuit", sql: include_str!("migrations/0004_circuit.sql") },
+    Migration { number: 5, name: "visitor", sql: include_str!("migrations/0005_visitor.sql") },
 ];
+
+/// The schema of `visits.db`.
+pub const VISITS: &[Migration] =
+    &[Migration { number: 1, name: "visits", sql: include_str!("visits/migrations/0001_visits.sql") }];
 
 /// Applies what is missing, all of it or nothing. While a daemon that began with the older schema serves the store, it is
 /// left as it is: the daemon would find its tables gone.
-pub fn migrate(conn: &mut Connection, is_served: impl FnOnce() -> bool) -> Result<(), StoreError> {
-    apply(conn, MIGRATIONS, is_served)
-}
-
-/// Refuses a store of another schema than this build's to a program that only reads, and that would not find its tables.
-pub fn demand_current(conn: &Connection) -> Result<(), StoreError> {
-    let known = MIGRATIONS.last().map_or(0, |last| last.number);
-    let found: i64 = conn
-        .query_row("SELECT coalesce(max(number), 0) FROM migration", [], |row| row.get(0))
-        .map_err(engine("reading the schema"))?;
-    match found {
-        _ if found > known => Err(StoreError::TooNew { found, known }),
-        _ if found < known => Err(StoreError::TooOld { found, known }),
-        _ => Ok(()),
-    }
-}
-
-fn apply(conn: &mut Connection, migrations: &[Migration], is_served: impl FnOnce() -> bool) -> Result<(), StoreError> {
+pub fn migrate(
+    conn: &mut Connection,
+    migrations: &[Migration],
+    is_served: impl FnOnce() -> bool,
+) -> Result<(), StoreError> {
     let doing = "bringing the schema up to date";
     let tx = conn.transaction_with_behavior(TransactionBehavior::Immediate).map_err(engine(doing))?;
     tx.execute_batch(
@@ -83,6 +77,19 @@ fn apply(conn: &mut Connection, migrations: &[Migration], is_served: impl FnOnce
     tx.commit().map_err(engine(doing))
 }
 
+/// Refuses a store of another schema than this build's to a program that only reads, and that would not find its tables.
+pub fn demand_current(conn: &Connection, migrations: &[Migration]) -> Result<(), StoreError> {
+    let known = migrations.last().map_or(0, |last| last.number);
+    let found: i64 = conn
+        .query_row("SELECT coalesce(max(number), 0) FROM migration", [], |row| row.get(0))
+        .map_err(engine("reading the schema"))?;
+    match found {
+        _ if found > known => Err(StoreError::TooNew { found, known }),
+        _ if found < known => Err(StoreError::TooOld { found, known }),
+        _ => Ok(()),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -93,10 +100,10 @@ mod tests {
     #[test]
     fn an_upgrade_keeps_data_and_runs_once() {
         let mut conn = Connection::open_in_memory().unwrap();
-        apply(&mut conn, &[ONE], || false).unwrap();
+        migrate(&mut conn, &[ONE], || false).unwrap();
         conn.execute("INSERT INTO a VALUES (7)", []).unwrap();
-        apply(&mut conn, &[ONE, TWO], || false).unwrap();
-        apply(&mut conn, &[ONE, TWO], || false).unwrap();
+        migrate(&mut conn, &[ONE, TWO], || false).unwrap();
+        migrate(&mut conn, &[ONE, TWO], || false).unwrap();
         let kept: i64 = conn.query_row("SELECT x FROM a", [], |row| row.get(0)).unwrap();
         let applied: i64 = conn.query_row("SELECT count(*) FROM migration", [], |row| row.get(0)).unwrap();
         assert_eq!((kept, applied), (7, 2));
@@ -105,33 +112,33 @@ mod tests {
     #[test]
     fn a_store_that_is_served_is_left_as_it_is() {
         let mut conn = Connection::open_in_memory().unwrap();
-        apply(&mut conn, &[ONE], || true).unwrap();
-        assert!(matches!(apply(&mut conn, &[ONE, TWO], || true), Err(StoreError::Served)));
-        apply(&mut conn, &[ONE], || true).unwrap();
-        apply(&mut conn, &[ONE, TWO], || false).unwrap();
-        apply(&mut conn, &[ONE, TWO], || true).unwrap();
+        migrate(&mut conn, &[ONE], || true).unwrap();
+        assert!(matches!(migrate(&mut conn, &[ONE, TWO], || true), Err(StoreError::Served)));
+        migrate(&mut conn, &[ONE], || true).unwrap();
+        migrate(&mut conn, &[ONE, TWO], || false).unwrap();
+        migrate(&mut conn, &[ONE, TWO], || true).unwrap();
     }
 
     #[test]
     fn a_newer_store_is_refused() {
         let mut conn = Connection::open_in_memory().unwrap();
-        apply(&mut conn, &[ONE, TWO], || false).unwrap();
-        assert!(matches!(apply(&mut conn, &[ONE], || false), Err(StoreError::TooNew { found: 2, known: 1 })));
+        migrate(&mut conn, &[ONE, TWO], || false).unwrap();
+        assert!(matches!(migrate(&mut conn, &[ONE], || false), Err(StoreError::TooNew { found: 2, known: 1 })));
     }
 
     #[test]
     fn an_altered_migration_is_refused() {
         let mut conn = Connection::open_in_memory().unwrap();
-        apply(&mut conn, &[ONE], || false).unwrap();
+        migrate(&mut conn, &[ONE], || false).unwrap();
         let altered = Migration { sql: "CREATE TABLE a (y INTEGER) STRICT", ..ONE };
-        assert!(matches!(apply(&mut conn, &[altered], || false), Err(StoreError::Altered(1))));
+        assert!(matches!(migrate(&mut conn, &[altered], || false), Err(StoreError::Altered(1))));
     }
 
     #[test]
     fn a_migration_that_fails_leaves_nothing() {
         let mut conn = Connection::open_in_memory().unwrap();
         let broken = Migration { number: 2, name: "broken", sql: "CREATE TABLE c (x INTEGER); SELECT nonsense" };
-        assert!(apply(&mut conn, &[ONE, broken], || false).is_err());
+        assert!(migrate(&mut conn, &[ONE, broken], || false).is_err());
         let tables: i64 = conn.query_row("SELECT count(*) FROM sqlite_master", [], |row| row.get(0)).unwrap();
         assert_eq!(tables, 0);
     }

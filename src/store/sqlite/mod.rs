@@ -5,6 +5,7 @@
 
 mod checkpoint;
 mod circuit;
+mod database;
 mod deliveries;
 mod foresee;
 mod known;
@@ -18,31 +19,30 @@ mod replay;
 mod series;
 mod standing;
 mod thread;
+mod visits;
 mod withheld;
 mod writer;
 
 use std::{
-    fs::{DirBuilder, File, OpenOptions, TryLockError},
-    os::unix::fs::{DirBuilderExt, OpenOptionsExt},
+    fs::{File, TryLockError},
     path::{Path, PathBuf},
-    sync::{Arc, Mutex},
+    sync::{Arc, Mutex, OnceLock},
     thread::JoinHandle,
-    time::{Duration, Instant},
+    time::Duration,
 };
 
-use rusqlite::{Connection, ErrorCode, OpenFlags, config::DbConfig};
+use rusqlite::Connection;
 use tokio::sync::Notify;
 use tracing::warn;
 
-use self::writer::Writer;
-pub use self::{foresee::Foreseen, queue::Pick};
+use self::{database::Database, writer::Writer};
+pub use self::{
+    foresee::Foreseen,
+    queue::Pick,
+    visits::{Claims, Retained, Retention, Visits},
+};
 use super::{AddressState, Commit, Mark, NewLead, Recorded, StoreError};
-use crate::{clock::Millis, lead::Lead};
-
-const FILE: &str = "leads.db";
-
-/// How long to wait for a lock that another process holds.
-const PATIENCE: Duration = Duration::from_secs(5);
+use crate::{clock::Millis, config::Config, lead::Lead};
 
 /// Locked by the daemon whose outbox leases deliveries, for as long as it lives.
 const OUTBOX_LOCK: &str = "outbox.lock";
@@ -54,31 +54,39 @@ pub struct Store {
     reader: Arc<Mutex<Connection>>,
     thread: Arc<Mutex<Option<JoinHandle<()>>>>,
     due: Arc<Notify>,
+    visits: Arc<OnceLock<Visits>>,
     outbox_lock: Option<Arc<File>>,
 }
 
 impl Store {
     /// Opens or makes the store in `folder`, applies migrations, and starts the writer thread.
     pub fn open(folder: &Path) -> Result<Self, StoreError> {
+        let database = Database::leads(folder);
+        database.make()?;
+        let mut conn = database.open()?;
+        migrate::migrate(&mut conn, migrate::LEADS, || is_served(folder))?;
+        let reader = database.open_reader()?;
         let cannot = |source| StoreError::Folder { folder: folder.to_owned(), source };
-        // Leads are personal data: nobody but the service's user and group gets at them.
-        DirBuilder::new().recursive(true).mode(0o750).create(folder).map_err(cannot)?;
-        let file = folder.join(FILE);
-        OpenOptions::new().append(true).create(true).mode(0o640).open(&file).map_err(cannot)?;
-        let mut conn = open_connection(folder)?;
-        migrate::migrate(&mut conn, || is_served(folder))?;
-        let reader = open_reader(folder)?;
-        let (writer, thread) = Writer::start(conn, folder.to_owned()).map_err(cannot)?;
+        let (writer, thread) = Writer::start(conn, database).map_err(cannot)?;
         Ok(Self { writer: Some(writer), ..Self::of(reader, Some(thread)) })
+    }
+
+    /// Opens or makes what a config needs: leads, and visits where addresses name some.
+    pub fn open_for(config: &Config) -> Result<Self, StoreError> {
+        let store = Self::open(&config.store.folder)?;
+        if config.dynamic.is_some() {
+            store.open_visits(&config.store.folder)?;
+        }
+        Ok(store)
     }
 
     /// Opens an existing store for listings; it refuses to write.
     pub fn open_read(folder: &Path) -> Result<Self, StoreError> {
-        if !folder.join(FILE).exists() {
+        if !file_in(folder).exists() {
             return Err(StoreError::Missing(folder.to_owned()));
         }
-        let reader = open_reader(folder)?;
-        migrate::demand_current(&reader)?;
+        let reader = Database::leads(folder).open_reader()?;
+        migrate::demand_current(&reader, migrate::LEADS)?;
         Ok(Self::of(reader, None))
     }
 
@@ -88,6 +96,7 @@ impl Store {
             reader: Arc::new(Mutex::new(reader)),
             thread: Arc::new(Mutex::new(thread)),
             due: Arc::new(Notify::new()),
+            visits: Arc::default(),
             outbox_lock: None,
         }
     }
@@ -120,6 +129,21 @@ impl Store {
     ) -> Result<(), StoreError> {
         let (address, reason) = (address.to_owned(), reason.map(str::to_owned));
         self.writer()?.write(move |conn| leak::set(conn, &address, state, Millis::now(), reason.as_deref())).await
+    }
+
+    /// Opens the visits beside the leads, for all clones.
+    pub fn open_visits(&self, folder: &Path) -> Result<(), StoreError> {
+        if self.visits.get().is_none() {
+            let visits = if self.writer.is_some() { Visits::open(folder)? } else { Visits::open_read(folder)? };
+            // Another may have been as fast: then there is one already.
+            drop(self.visits.set(visits));
+        }
+        Ok(())
+    }
+
+    /// The visits, once they were opened.
+    pub fn visits(&self) -> Option<&Visits> {
+        self.visits.get()
     }
 
     /// Wakes every waiter when this process has added deliveries.
@@ -160,50 +184,6 @@ fn told_late(result: &Result<Option<Recorded>, StoreError>) {
     }
 }
 
-fn open_connection(folder: &Path) -> Result<Connection, StoreError> {
-    let doing = "opening the store";
-    let conn = Connection::open(folder.join(FILE)).map_err(engine(doing))?;
-    conn.busy_timeout(PATIENCE).map_err(engine(doing))?;
-    write_ahead(&conn).map_err(engine(doing))?;
-    conn.execute_batch(
-        "PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; PRAGMA temp_store = MEMORY;
-         PRAGMA cache_size = -8000; PRAGMA wal_autocheckpoint = 0; PRAGMA journal_size_limit = 67108864",
-    )
-    .map_err(engine(doing))?;
-    stable_plans(&conn).map_err(engine(doing))?;
-    conn.set_prepared_statement_cache_capacity(64);
-    Ok(conn)
-}
-
-/// Of several processes that make a new store at once, one sets its journal. SQLite does not wait here for the others,
-/// whatever the busy timeout: they would wait for each other.
-fn write_ahead(conn: &Connection) -> rusqlite::Result<()> {
-    let ends = Instant::now() + PATIENCE;
-    loop {
-        match conn.execute_batch("PRAGMA journal_mode = WAL") {
-            Err(e) if e.sqlite_error_code() == Some(ErrorCode::DatabaseBusy) && Instant::now() < ends => {
-                std::thread::sleep(Duration::from_millis(5));
-            }
-            result => return result,
-        }
-    }
-}
-
-/// Without it, a statement with a parameter in a condition or a LIMIT is planned anew for every value: ten times the work
-/// of running it.
-fn stable_plans(conn: &Connection) -> rusqlite::Result<()> {
-    conn.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true).map(drop)
-}
-
-fn open_reader(folder: &Path) -> Result<Connection, StoreError> {
-    let doing = "opening the store for reading";
-    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    let conn = Connection::open_with_flags(folder.join(FILE), flags).map_err(engine(doing))?;
-    conn.busy_timeout(PATIENCE).map_err(engine(doing))?;
-    conn.execute_batch("PRAGMA query_only = ON").map_err(engine(doing))?;
-    Ok(conn)
-}
-
 /// Wraps an engine error with what was being done.
 fn engine(doing: &'static str) -> impl Fn(rusqlite::Error) -> StoreError {
     move |source| StoreError::Engine { doing, source }
@@ -215,5 +195,5 @@ fn unreadable(id: &str) -> impl Fn(serde_json::Error) -> StoreError {
 
 /// For tests and messages: the file that a folder's store lives in.
 pub fn file_in(folder: &Path) -> PathBuf {
-    folder.join(FILE)
+    Database::leads(folder).path()
 }

@@ -99,7 +99,7 @@ fn judge_direct(conn: &Connection, new: &mut NewLead, direct: Direct) -> Result<
 }
 
 fn person(new: &NewLead) -> Person<'_> {
-    Person::of(new.sender_key.as_deref(), &new.lead)
+    Person::of(new.sender_key.as_deref(), new.visitor, &new.lead)
 }
 
 /// Where the config asks for it, only a sender that passed DMARC counts: a forged From: must not burn a first contact.
@@ -114,13 +114,7 @@ fn write(conn: &Connection, mut new: NewLead, judgement: Judgement) -> Result<Re
         leak::remember_harvester(conn, &new)?;
     }
     if let Some(reason) = &leak {
-        leak::set(
-            conn,
-            &new.lead.recipient.substitute,
-            Some(AddressState::Leaked),
-            new.lead.received_at,
-            Some(reason),
-        )?;
+        leak::set(conn, leak::key(&new.lead), Some(AddressState::Leaked), new.lead.received_at, Some(reason))?;
     }
     let sequence = next_sequence(conn)?;
     let sender = new.lead.sender.address.clone();
@@ -200,8 +194,8 @@ fn insert_lead(conn: &Connection, new: &NewLead, row: &Row) -> Result<(), StoreE
     conn.prepare_cached(
         "INSERT INTO lead (sequence, id, received_at, kind, kind_reason, sender, sender_key, sender_domain, channel,
                            substitute, mailbox, thread, in_series, series_count, series_first_id, series_first_at,
-                           withheld)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)",
+                           withheld, visitor)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18)",
     )
     .and_then(|mut statement| {
         statement.execute(rusqlite::params![
@@ -222,6 +216,7 @@ fn insert_lead(conn: &Connection, new: &NewLead, row: &Row) -> Result<(), StoreE
             lead.repeat.first_lead_id,
             lead.repeat.first_received_at.map(|at| at.0),
             withheld,
+            new.visitor.map(|visitor| visitor.0),
         ])
     })
     .map(drop)

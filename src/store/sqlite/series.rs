@@ -9,6 +9,7 @@ use crate::{
     clock::Millis,
     lead::{Basis, Lead, Repeat},
     store::{Counting, StoreError},
+    token::VisitId,
 };
 
 /// Whose inquiries are one series.
@@ -16,12 +17,14 @@ use crate::{
 pub struct Person<'a> {
     sender: Option<&'a str>,
     channel: Option<&'a str>,
+    visitor: Option<VisitId>,
 }
 
 impl<'a> Person<'a> {
     /// The writer of a lead, under the key that all spellings of the address share.
-    pub fn of(sender_key: Option<&'a str>, lead: &'a Lead) -> Self {
-        Self { sender: sender_key, channel: lead.channel.as_ref().map(|channel| channel.id.as_str()) }
+    pub fn of(sender_key: Option<&'a str>, visitor: Option<VisitId>, lead: &'a Lead) -> Self {
+        let channel = lead.channel.as_ref().map(|channel| channel.id.as_str());
+        Self { sender: sender_key, channel, visitor }
     }
 }
 
@@ -69,17 +72,19 @@ pub struct Series {
 
 /// The newest counted inquiry of a person.
 pub fn last(conn: &Connection, basis: Basis, person: Person<'_>) -> Result<Option<Series>, StoreError> {
-    let Some(sender) = person.sender else { return Ok(None) };
-    let columns = "SELECT id, received_at, series_count, series_first_id, series_first_at FROM lead
-                   WHERE sender_key = $1 AND in_series = 1";
-    let newest = "ORDER BY sequence DESC LIMIT 1";
-    match (basis, person.channel) {
-        (Basis::SenderChannel, Some(channel)) => conn
-            .prepare_cached(&format!("{columns} AND channel = $2 {newest}"))
+    let columns = "SELECT id, received_at, series_count, series_first_id, series_first_at FROM lead";
+    let newest = "AND in_series = 1 ORDER BY sequence DESC LIMIT 1";
+    match (basis, person) {
+        (Basis::Visitor, Person { visitor: Some(visitor), .. }) => conn
+            .prepare_cached(&format!("{columns} WHERE visitor = $1 {newest}"))
+            .and_then(|mut found| found.query_row([visitor.0], Series::read).optional()),
+        (Basis::SenderChannel, Person { sender: Some(sender), channel: Some(channel), .. }) => conn
+            .prepare_cached(&format!("{columns} WHERE sender_key = $1 AND channel = $2 {newest}"))
             .and_then(|mut found| found.query_row((sender, channel), Series::read).optional()),
-        _ => conn
-            .prepare_cached(&format!("{columns} {newest}"))
+        (_, Person { sender: Some(sender), .. }) => conn
+            .prepare_cached(&format!("{columns} WHERE sender_key = $1 {newest}"))
             .and_then(|mut found| found.query_row([sender], Series::read).optional()),
+        _ => return Ok(None),
     }
     .map_err(engine("looking for the sender's last inquiry"))
 }

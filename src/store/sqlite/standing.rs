@@ -11,13 +11,14 @@ use crate::{
     event::Event,
     lead::{Kind, Lead},
     store::StoreError,
+    token::VisitId,
 };
 
 const DOING: &str = "looking for a lead";
 
 /// Reads the columns of [`Stored`].
 pub const SELECT: &str = "SELECT event.body, lead.withheld, lead.id, lead.kind, lead.kind_reason, lead.in_series,
-    lead.series_count, lead.series_first_id, lead.series_first_at, lead.sender_key
+    lead.series_count, lead.series_first_id, lead.series_first_at, lead.sender_key, lead.visitor
     FROM lead JOIN event ON event.sequence = lead.sequence";
 
 /// A lead's row and its first event.
@@ -32,6 +33,7 @@ pub struct Stored {
     series_first_id: Option<String>,
     series_first_at: Option<Millis>,
     sender_key: Option<String>,
+    visitor: Option<u64>,
 }
 
 /// A lead as it stands, in the words of its event: what privacy keeps out is not in it.
@@ -42,6 +44,8 @@ pub struct Standing {
     pub in_series: bool,
     /// Under which sender it counts.
     pub sender_key: Option<String>,
+    /// The visitor that its address names.
+    pub visitor: Option<VisitId>,
     /// What privacy keeps out of its event.
     pub withheld: Option<String>,
 }
@@ -59,6 +63,7 @@ pub fn stored(row: &Row<'_>) -> rusqlite::Result<Stored> {
         series_first_id: row.get(7)?,
         series_first_at: row.get::<_, Option<i64>>(8)?.map(Millis),
         sender_key: row.get(9)?,
+        visitor: row.get(10)?,
     })
 }
 
@@ -75,7 +80,8 @@ pub fn standing(stored: Stored) -> Result<Standing, StoreError> {
     lead.repeat.count = stored.series_count;
     lead.repeat.first_lead_id = stored.series_first_id;
     lead.repeat.first_received_at = stored.series_first_at;
-    Ok(Standing { lead, in_series: stored.in_series, sender_key: stored.sender_key, withheld: stored.withheld })
+    let Stored { in_series, sender_key, visitor, withheld, .. } = stored;
+    Ok(Standing { lead, in_series, sender_key, visitor: visitor.map(VisitId), withheld })
 }
 
 /// The lead of that id.

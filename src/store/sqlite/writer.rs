@@ -7,7 +7,6 @@
 
 use std::{
     panic::{AssertUnwindSafe, catch_unwind},
-    path::{Path, PathBuf},
     thread::{self, JoinHandle},
 };
 
@@ -18,7 +17,7 @@ use tokio::{
 };
 use tracing::{error, warn};
 
-use super::{checkpoint::Checkpointer, is_served, open_connection};
+use super::{checkpoint::Checkpointer, database::Database, is_served};
 use crate::store::StoreError;
 
 /// Jobs waiting at most; one more is refused, and its mail passes unrecorded, with a log line.
@@ -38,12 +37,12 @@ pub struct Writer {
 
 impl Writer {
     /// Starts the thread on `conn`.
-    pub fn start(conn: Connection, folder: PathBuf) -> std::io::Result<(Self, JoinHandle<()>)> {
+    pub fn start(conn: Connection, database: Database) -> std::io::Result<(Self, JoinHandle<()>)> {
         let (jobs, queue) = mpsc::channel(QUEUE);
-        let checkpointer = Checkpointer::start(&folder)?;
+        let checkpointer = Checkpointer::start(database.clone())?;
         let thread = thread::Builder::new()
             .name("store-writer".into())
-            .spawn(move || run(conn, queue, checkpointer, &folder))?;
+            .spawn(move || run(conn, queue, checkpointer, &database))?;
         Ok((Self { jobs }, thread))
     }
 
@@ -127,14 +126,19 @@ where
     }
 }
 
-fn run(mut conn: Connection, mut queue: mpsc::Receiver<Box<dyn Job>>, mut checkpointer: Checkpointer, folder: &Path) {
+fn run(
+    mut conn: Connection,
+    mut queue: mpsc::Receiver<Box<dyn Job>>,
+    mut checkpointer: Checkpointer,
+    database: &Database,
+) {
     let mut group = Vec::with_capacity(GROUP);
     let mut failed = false;
     while queue.blocking_recv_many(&mut group, GROUP) > 0 {
         if failed {
             // A full or read-only disk may have left the connection in a state of its own; a fresh one has none. One
             // that is opened while the disk is read-only stays so for ever, hence the wait until it is needed.
-            match open_connection(folder) {
+            match database.open() {
                 Ok(fresh) => conn = fresh,
                 Err(e) => warn!("store could not be reopened: {e}"),
             }
@@ -149,7 +153,7 @@ fn run(mut conn: Connection, mut queue: mpsc::Receiver<Box<dyn Job>>, mut checkp
             checkpointer.look_after(&conn);
         }
     }
-    checkpointer.end(&conn, is_served(folder));
+    checkpointer.end(&conn, is_served(database.folder()));
 }
 
 fn commit(conn: &mut Connection, group: &mut [Box<dyn Job>]) -> Result<(), String> {
@@ -193,9 +197,10 @@ mod tests {
         second: impl FnOnce(&Connection) -> Result<(), StoreError> + Send + 'static,
     ) -> (Vec<String>, Result<i64, StoreError>) {
         let folder = tempfile::tempdir().unwrap();
-        let mut conn = open_connection(folder.path()).unwrap();
-        super::super::migrate::migrate(&mut conn, || false).unwrap();
-        let (writer, _thread) = Writer::start(conn, folder.path().to_owned()).unwrap();
+        let database = Database::leads(folder.path());
+        let mut conn = database.open().unwrap();
+        super::super::migrate::migrate(&mut conn, super::super::migrate::LEADS, || false).unwrap();
+        let (writer, _thread) = Writer::start(conn, database).unwrap();
         // A first write holds the thread until the three have gathered behind it.
         let (go, gone) = std::sync::mpsc::channel();
         let (began, has_begun) = oneshot::channel();

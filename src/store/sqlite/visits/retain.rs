@@ -1,0 +1,98 @@
+//! Drops what is old: first a visit's ids and pages, later the visit, then touchpoints that no visit has any more.
+//!
+//! Numbers are in the order of time, so old visits are one range; it is worked off in small steps, each its own commit.
+
+use std::time::Duration;
+
+use rusqlite::{Connection, OptionalExtension, params};
+
+use super::{super::engine, write::day};
+use crate::{clock::Millis, store::StoreError};
+
+const DOING: &str = "dropping old visits";
+
+/// Visits of one step: some milliseconds.
+const STEP: u32 = 1000;
+
+/// How long visits are kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Retention {
+    /// Afterwards ids and pages are dropped.
+    pub compact: Duration,
+    /// Afterwards the visit is deleted.
+    pub purge: Duration,
+}
+
+/// What was done.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Retained {
+    /// Visits that lost ids and pages.
+    pub compacted: usize,
+    /// Visits that were deleted.
+    pub purged: usize,
+    /// Touchpoints that were deleted.
+    pub touchpoints: usize,
+}
+
+impl Retained {
+    /// Adds what one more step did.
+    pub fn add(&mut self, step: Self) {
+        self.compacted += step.compacted;
+        self.purged += step.purged;
+        self.touchpoints += step.touchpoints;
+    }
+}
+
+/// One step; it does nothing once nothing old is left.
+pub fn step(conn: &Connection, retention: Retention, now: Millis) -> Result<Retained, StoreError> {
+    let [compact, purge] = [retention.compact, retention.purge].map(|time| before(now, time));
+    let purged = conn
+        .prepare_cached(
+            "DELETE FROM visit WHERE id IN (SELECT id FROM (SELECT id, at FROM visit ORDER BY id LIMIT $1) WHERE at < $2)",
+        )
+        .and_then(|mut statement| statement.execute((STEP, purge.0)))
+        .map_err(engine(DOING))?;
+    let compacted = compacted(conn, compact)?;
+    let touchpoints = match purged {
+        // Only visits have days that old, and they are gone.
+        0 => conn
+            .prepare_cached(
+                "DELETE FROM touchpoint WHERE id IN (SELECT id FROM touchpoint WHERE last_day < $1 LIMIT $2)",
+            )
+            .and_then(|mut statement| statement.execute((day(purge), STEP)))
+            .map_err(engine(DOING))?,
+        _ => 0,
+    };
+    Ok(Retained { compacted, purged, touchpoints })
+}
+
+/// Drops the details of the next few, and remembers how far it came.
+fn compacted(conn: &Connection, until: Millis) -> Result<usize, StoreError> {
+    let from: Option<u64> = conn
+        .prepare_cached("SELECT id FROM progress WHERE name = 'compacted'")
+        .and_then(|mut found| found.query_row([], |row| row.get(0)).optional())
+        .map_err(engine(DOING))?;
+    let last: Option<u64> = conn
+        .prepare_cached(
+            "SELECT max(id) FROM (SELECT id, at FROM visit WHERE id >= $1 ORDER BY id LIMIT $2) WHERE at < $3",
+        )
+        .and_then(|mut found| found.query_row((from.unwrap_or(0), STEP, until.0), |row| row.get(0)))
+        .map_err(engine(DOING))?;
+    let Some(last) = last else { return Ok(0) };
+    let done = conn
+        .execute(
+            "UPDATE visit SET details = NULL WHERE id BETWEEN $1 AND $2 AND at < $3",
+            (from.unwrap_or(0), last, until.0),
+        )
+        .map_err(engine(DOING))?;
+    conn.execute(
+        "INSERT INTO progress (name, id) VALUES ('compacted', $1) ON CONFLICT (name) DO UPDATE SET id = excluded.id",
+        params![last + 1],
+    )
+    .map_err(engine(DOING))?;
+    Ok(done)
+}
+
+fn before(now: Millis, time: Duration) -> Millis {
+    Millis(now.0.saturating_sub(Millis(0).plus(time).0))
+}
