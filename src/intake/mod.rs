@@ -5,6 +5,7 @@
 //! one snapshot of the config: a session keeps the one it began with. Knows no milter, never calls the network, and
 //! waits for nothing but the store.
 
+mod addresses;
 mod attributed;
 mod authentication;
 mod changes;
@@ -14,6 +15,7 @@ mod headers;
 mod lead_id;
 mod letter;
 mod read;
+mod second_pass;
 mod sender;
 mod sha256;
 mod tagged;
@@ -21,22 +23,20 @@ mod words;
 
 use std::{sync::Arc, time::Duration};
 
+pub use addresses::table;
 pub use changes::{Changes, NewRecipient};
 pub use letter::{Letter, MAX_RECIPIENTS, Via};
 
 use self::{headers::Names, read::Reading};
 use crate::{
-    address::Address,
     attribution::{self, Seal},
     classify::{self, Class, Facts, Origin},
     clock::Millis,
     config::{Config, Direct, OnError, Strip},
     lead::Lead,
-    resolve::{Resolution, Table},
-    secret::Secret,
+    resolve::Table,
     store::{Commit, Counting, MessageDigest, NewLead, Store, StoreError, Subscriber, Visits, Way},
     tagging::{self, Judged},
-    token::Tokens,
 };
 
 /// A config snapshot and the table made from it.
@@ -312,46 +312,6 @@ impl Intake {
             fields.push(attribution::sign(key, Seal { prefix, message_id }, &fields));
         }
         fields
-    }
-
-    /// The lead's id, where the headers are of our own fleet: signed with our key for this very message and for a
-    /// substitute it was sent to.
-    fn signed_id(&self, letter: &Letter, message_id: Option<&str>) -> Option<String> {
-        let key = self.config.headers.key.as_ref()?;
-        let prefix = self.config.headers.prefix.as_str();
-        let found = letter.headers.attribution_fields()?;
-        let field = |wanted: &str| {
-            let is_wanted = |name: &str| name.get(prefix.len()..).is_some_and(|tail| tail.eq_ignore_ascii_case(wanted));
-            found.iter().find(|(name, _)| is_wanted(name))
-        };
-        let (_, body) = field(attribution::SUBSTITUTE)?;
-        let named = Address::parse(&read::decoded_words(body))?;
-        let names_recipient = match self.table.resolve(&named) {
-            // A hop before us may have put the mailbox in the substitute's place.
-            Resolution::Channel(of) | Resolution::Visit(of) => {
-                letter.is_given(&of.mailbox.address)
-                    || letter.tracked().iter().any(|tracked| tracked.substitute.address == named)
-            }
-            _ => false,
-        };
-        let pairs = found.iter().map(|(name, body)| (name.as_str(), body.as_str()));
-        let is_ours = names_recipient && attribution::verify(key, Seal { prefix, message_id }, pairs);
-        let (_, id) = field(attribution::ID)?;
-        is_ours.then(|| id.trim().to_owned())
-    }
-}
-
-/// The addresses of a config.
-pub fn table(config: &Config) -> Table {
-    let table = Table::new(&config.mailboxes, &config.channels);
-    let Some(dynamic) = &config.dynamic else { return table };
-    let mut keys = dynamic.keys.iter().map(Secret::reveal);
-    // The config has made sure that there are keys, and of the right length.
-    match keys.next().and_then(|current| Tokens::new(current, keys.next())) {
-        Some(tokens) => {
-            table.with_tokens(Arc::new(tokens), dynamic.domain.as_deref(), &dynamic.mailbox, &config.channels)
-        }
-        None => table,
     }
 }
 

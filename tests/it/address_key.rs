@@ -9,6 +9,7 @@ fn a_key_is_made_rotated_and_retired() {
     // The config names the very key that is to be made.
     let company = Company::new("[dynamic]\nmailbox = \"info@company.ru\"\nkey_file = \"token.key\"\n", "");
     let file = company.path("token.key");
+    fs::remove_file(&file).unwrap();
     let name = file.to_str().unwrap();
     let run = |options: &[&str]| {
         let output = command(&company, &[&["address", "key"], options].concat());

