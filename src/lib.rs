@@ -50,6 +50,7 @@ pub mod store;
 // words
 pub mod address;
 pub mod channel;
+pub mod click;
 pub mod clock;
 pub mod event;
 pub mod glob;

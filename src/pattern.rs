@@ -202,6 +202,24 @@ mod tests {
     }
 
     #[test]
+    fn a_glob_may_begin_with_a_slash() {
+        let rows = [
+            ("/pumps*", "/pumps/1", true),
+            ("/Насосы/", "/насосы/", true),
+            ("/pumps/", "/a/pumps/b", false),
+            ("/p[uo]mps", "/pomps", true),
+            ("*.html", "/a.html", true),
+            ("=", "=", true),
+        ];
+        for (pattern, value, expected) in rows {
+            let parsed = ValuePattern::glob(pattern).unwrap();
+            assert_eq!((parsed.is_match(value), parsed.as_str()), (expected, pattern), "{pattern} {value}");
+        }
+        let errors = ["", "/a[", "/[z-a]"].map(|text| ValuePattern::glob(text).unwrap_err());
+        assert_eq!(errors, [PatternError::Empty, PatternError::Class, PatternError::Class]);
+    }
+
+    #[test]
     fn both_spellings_of_a_letter_are_one() {
         let (whole, parts) = ("Счёт за май.pdf", "Сче\u{308}т за маи\u{306}.pdf");
         for pattern in [whole, parts, "*май.pdf", "/маи\u{306}/"] {

@@ -44,6 +44,7 @@ pub(super) struct File {
     pub(super) log: Log,
     pub(super) mailbox: Vec<Spanned<Mailbox>>,
     pub(super) channel: Vec<Spanned<Channel>>,
+    pub(super) arrival: Vec<Spanned<Arrival>>,
     pub(super) tag: Vec<Spanned<Tag>>,
     pub(super) leads: Leads,
     pub(super) classify: Classify,
@@ -109,7 +110,7 @@ pub(super) struct Channel {
     pub(super) id: Needed<Text>,
     pub(super) name: Option<Text>,
     pub(super) mailbox: Needed<Text>,
-    pub(super) addresses: Needed<List>,
+    pub(super) addresses: Option<List>,
     pub(super) utm: Utm,
     pub(super) tags: Option<List>,
 }
@@ -123,6 +124,21 @@ pub(super) struct Utm {
     pub(super) campaign: Option<Text>,
     pub(super) term: Option<Text>,
     pub(super) content: Option<Text>,
+}
+
+/// `[[arrival]]`
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct Arrival {
+    pub(super) channel: Needed<Text>,
+    pub(super) utm_source: Option<Text>,
+    pub(super) utm_medium: Option<Text>,
+    pub(super) utm_campaign: Option<Text>,
+    pub(super) utm_term: Option<Text>,
+    pub(super) utm_content: Option<Text>,
+    pub(super) click_id: Option<Text>,
+    pub(super) referrer: Option<Text>,
+    pub(super) landing: Option<Text>,
 }
 
 /// `[[tag]]`

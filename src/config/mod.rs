@@ -4,6 +4,7 @@
 //! that the file has, each with key, line and remedy. Key, field and manual use the same name. Reads the files that the
 //! config names (secrets, keys, presets) and nothing else; opens no socket and no store.
 
+mod arrival;
 mod check;
 mod defaults;
 mod dynamic;
@@ -12,6 +13,7 @@ mod file;
 mod findings;
 mod load;
 mod names;
+mod patterns;
 mod places;
 mod read;
 mod secrets;
@@ -21,6 +23,7 @@ mod units;
 
 use std::{collections::BTreeMap, net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
 
+pub use arrival::{ArrivalRule, From, UtmPatterns};
 pub use dynamic::{Dynamic, Http, HttpListen, Site};
 pub use fault::{Fault, Faults};
 pub use load::{Loaded, load, parse};
@@ -59,6 +62,8 @@ pub struct Config {
     pub mailboxes: Vec<Mailbox>,
     /// Ways of promotion.
     pub channels: Vec<Channel>,
+    /// Which channel a visit belongs to, in order.
+    pub arrivals: Vec<ArrivalRule>,
     /// What makes a letter carry a tag.
     pub tags: Vec<TagRule>,
     /// How leads are counted.

@@ -183,7 +183,7 @@ mod tests {
             field("id", true, Shape::Text),
             field("name", false, Shape::Text),
             field("mailbox", true, Shape::Text),
-            field("addresses", true, texts()),
+            field("addresses", false, texts()),
             field("utm", false, Shape::Table(utm.map(|name| field(name, false, Shape::Text)).to_vec())),
             field("tags", false, texts()),
         ]);
@@ -195,8 +195,8 @@ mod tests {
         let shape = Shape::of::<file::File>();
         let names: Vec<&str> = shape.fields().unwrap().iter().map(|field| field.name).collect();
         let sections = [
-            "milter", "store", "headers", "log", "mailbox", "channel", "tag", "leads", "classify", "leak", "privacy",
-            "dynamic", "http", "site", "sink",
+            "milter", "store", "headers", "log", "mailbox", "channel", "arrival", "tag", "leads", "classify", "leak",
+            "privacy", "dynamic", "http", "site", "sink",
         ];
         assert_eq!(names, [&["hostname", "timezone", "domains"][..], &sections[..]].concat());
     }

@@ -17,9 +17,9 @@ use leadmilter::{
     address::Address,
     channel::{Channel, Mailbox, Utm},
     config::{
-        Classify, Config, Direct, Fault, Format, Headers, Http, Leads, Leak, Listen, Loaded, Log, LogTarget, Milter,
-        Normalize, OnError, Privacy, SenderPrivacy, Side, Sink, SizeBound, Store, Strip, SubjectPrivacy, TagMatch,
-        TagRule, load, parse,
+        ArrivalRule, Classify, Config, Direct, Fault, Format, From, Headers, Http, Leads, Leak, Listen, Loaded, Log,
+        LogTarget, Milter, Normalize, OnError, Privacy, SenderPrivacy, Side, Sink, SizeBound, Store, Strip,
+        SubjectPrivacy, TagMatch, TagRule, UtmPatterns, load, parse,
     },
     event::EventType,
     glob::HeaderGlob,
@@ -133,6 +133,24 @@ fn every_condition() -> TagRule {
     }
 }
 
+/// A rule for visits with every key.
+fn every_sign_of_an_arrival() -> ArrivalRule {
+    let pattern = |text: &str| Some(ValuePattern::parse(text).unwrap());
+    ArrivalRule {
+        channel: "a".to_owned(),
+        utm: UtmPatterns {
+            source: pattern("/^яндекс$/"),
+            medium: pattern("cp[cm]"),
+            campaign: pattern("=весна*"),
+            term: pattern("*грузовик*"),
+            content: pattern("?"),
+        },
+        click_id: Some("yclid".to_owned()),
+        referrer: Some(From::Social),
+        landing: Some(ValuePattern::glob("/насосы*").unwrap()),
+    }
+}
+
 /// A sink with every key.
 fn every_key_of_a_sink() -> Sink {
     Sink {
@@ -203,6 +221,7 @@ fn every_key_has_its_effect() {
             utm: Utm { source: "yandex".to_owned(), term: "грузовики".to_owned(), ..Utm::default() },
             tags: vec!["offline".to_owned(), "щит".to_owned()],
         }],
+        arrivals: vec![every_sign_of_an_arrival()],
         tags: vec![every_condition()],
         leads: Leads {
             unique_by: Basis::SenderChannel,

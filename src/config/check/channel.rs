@@ -1,6 +1,6 @@
 //! `[[channel]]`: ids, substitute addresses and what they stand for. Each address belongs to one channel, once.
 
-use std::collections::{HashMap, hash_map::Entry};
+use std::collections::{HashMap, HashSet, hash_map::Entry};
 
 use toml::Spanned;
 
@@ -38,6 +38,33 @@ pub(super) fn channels(
     channels
 }
 
+/// The channels that other sections may name.
+pub(super) struct Ids<'c> {
+    /// `None` where not all are known: one that could not be read may be the one that is named.
+    known: Option<HashSet<&'c str>>,
+}
+
+impl<'c> Ids<'c> {
+    /// Those of `channels`, of which the file has `given`.
+    pub(super) fn of(channels: &'c [Channel], given: usize, findings: &Findings) -> Self {
+        let complete = channels.len() == given && !findings.has(&Key::Root.name("channel"));
+        let ids = || channels.iter().map(|channel| channel.id.as_str()).collect();
+        Self { known: complete.then(ids) }
+    }
+
+    /// The id of a channel of this file.
+    pub(super) fn read(&self, given: Option<&file::Text>, key: &Key<'_>, findings: &mut Findings) -> Option<String> {
+        findings.read(key, given, |text| {
+            let id = names::id(text)?;
+            if self.known.as_ref().is_some_and(|ids| !ids.contains(id.as_str())) {
+                let remedy = "write the id of a channel, or add a [[channel]] with this one";
+                return Err(Wrong::value(text, "is no [[channel]] of this file", remedy));
+            }
+            Ok(id)
+        })
+    }
+}
+
 /// What earlier channels and the mailboxes have taken.
 struct Taken<'m> {
     mailboxes: &'m Mailboxes,
@@ -56,7 +83,7 @@ fn channel(
     let id = id(given.id.0.as_ref(), "channel", index, &key.name("id"), &mut taken.ids, findings);
     let name = findings.read(&key.name("name"), given.name.as_ref(), names::name);
     let mailbox = mailbox(given.mailbox.0.as_ref(), &key.name("mailbox"), taken.mailboxes, findings);
-    let addresses = addresses(given.addresses.0.as_ref(), index, &key.name("addresses"), taken, findings);
+    let addresses = addresses(given.addresses.as_ref(), index, &key.name("addresses"), taken, findings);
     let utm = utm(&given.utm, &key.name("utm"), findings);
     let tags = tags(given.tags.as_ref(), &key.name("tags"), findings);
     let id = id?;
@@ -112,10 +139,6 @@ fn addresses(
     findings: &mut Findings,
 ) -> Vec<Address> {
     let Some(list) = given else { return Vec::new() };
-    if list.get_ref().is_empty() {
-        let remedy = "list one substitute address or more, or remove the channel";
-        findings.fault(key, Some(&list.span()), Wrong::new("this channel has no address", remedy));
-    }
     let mut addresses = Vec::with_capacity(list.get_ref().len());
     for (at, text) in list.get_ref().iter().enumerate() {
         let item = key.item(at);

@@ -4,6 +4,7 @@
 //! what was refused is replaced by a default so that the rest is still looked at. Sections are here, lists in the files
 //! beside. Reads secret and key files through `secrets`.
 
+mod arrival;
 mod channel;
 mod classify;
 mod dynamic;
@@ -32,8 +33,9 @@ pub(super) fn check(file: &file::File, base: &Path, findings: &mut Findings) -> 
     let mailboxes = mailbox::mailboxes(&file.mailbox, domains.as_deref(), findings);
     let channels = channel::channels(&file.channel, &mailboxes, findings);
     let headers = headers(&file.headers, base, findings);
-    let known = tag::Known { channels: &channels, given: file.channel.len(), prefix: &headers.prefix };
-    let tags = tag::tags(&file.tag, &known, findings);
+    let ids = channel::Ids::of(&channels, file.channel.len(), findings);
+    let arrivals = arrival::arrivals(file, &channels, &ids, findings);
+    let tags = tag::tags(&file.tag, &ids, &headers.prefix, findings);
     Config {
         hostname: hostname(file, findings),
         timezone: findings
@@ -53,6 +55,7 @@ pub(super) fn check(file: &file::File, base: &Path, findings: &mut Findings) -> 
         sinks: sink::sinks(&file.sink, base, findings),
         mailboxes: mailboxes.list,
         channels,
+        arrivals,
         tags,
         domains: domains.unwrap_or_default(),
     }
