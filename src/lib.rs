@@ -31,6 +31,7 @@ pub mod milter;
 pub mod signals;
 
 // work
+pub mod arrival;
 pub mod attribution;
 pub mod classify;
 pub mod intake;

@@ -35,6 +35,7 @@ const LAYERS: &[(&str, &str)] = &[
     ("attribution", "words"),
     ("classify", "words config"),
     ("tagging", "words config"),
+    ("arrival", "words config tagging"), // of tagging, how a condition is told
     ("intake", "words config store resolve attribution classify tagging"),
     ("outbox", "words config store sinks metrics"),
     // doors: where work comes in; the milter cannot reach sinks, so nobody's mail waits for the network
