@@ -47,7 +47,7 @@ enum Command {
     Run,
     /// Check the config and what it needs: one line per fault, with key, line and remedy
     Check,
-    /// Say which rule resolves an address, and to what; or what becomes of a message, and why
+    /// Say which rule resolves an address, and to what; or what becomes of a message, or how a visit came, and why
     Explain(explain::Args),
     /// Take in messages without an MTA: from stdin, files, Maildirs or mboxes
     Ingest(ingest::Args),

@@ -11,6 +11,7 @@
 )]
 
 mod address_key;
+mod arrivals;
 mod attempts;
 mod charsets;
 mod cli;

@@ -1,5 +1,7 @@
-//! `leadmilter explain`: which rule resolves an address, and to what; with `--message`, what becomes of a message.
+//! `leadmilter explain`: which rule resolves an address, and to what; with `--message`, what becomes of a message; with
+//! `--arrival`, how a visit came.
 
+mod arrival;
 mod message;
 
 use std::path::{Path, PathBuf};
@@ -15,20 +17,24 @@ use crate::{
     resolve::Explanation,
 };
 
-/// Say which rule resolves an address, and to what; or what becomes of a message, and why
+/// Say which rule resolves an address, and to what; or what becomes of a message, or how a visit came, and why
 ///
 /// Every spelling of an address that an envelope may carry is accepted: any case, `<…>`, quotes, a source route, either
 /// form of an internationalised domain. With --message, nothing is recorded: recipients, kind, tag rules and headers are
-/// told as `ingest` would decide on them, and a store is only read.
+/// told as `ingest` would decide on them, and a store is only read. With --arrival, UTM values and channel are told that a
+/// visit of this page would get.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:
   leadmilter explain info+m11@company.ru '<INFO@company.ru>'
   leadmilter explain --message letter.eml
-  leadmilter explain --message - --recipient info+m11@company.ru --json < letter.eml")]
+  leadmilter explain --message - --recipient info+m11@company.ru --json < letter.eml
+  leadmilter explain --arrival 'https://company.ru/pumps?utm_source=yandex&utm_medium=cpc'
+  leadmilter explain --arrival https://company.ru/ --referrer https://www.google.com/ --json")]
 pub struct Args {
     /// Addresses to resolve
-    #[arg(required_unless_present = "message", conflicts_with = "message", value_name = "ADDRESS")]
+    #[arg(required_unless_present_any = ["message", "arrival"], conflicts_with_all = ["message", "arrival"])]
+    #[arg(value_name = "ADDRESS")]
     addresses: Vec<String>,
 
     /// Say what becomes of this message, or of each in this mbox, and record nothing; - for stdin
@@ -43,6 +49,14 @@ pub struct Args {
     #[arg(long, value_name = "ADDRESS", requires = "message", conflicts_with = "addresses")]
     sender: Option<String>,
 
+    /// Say how a visit whose first page is this one came, and which channel it belongs to
+    #[arg(long, value_name = "URL", conflicts_with_all = ["message", "recipient", "sender"])]
+    arrival: Option<String>,
+
+    /// The page that the visitor came from
+    #[arg(long, value_name = "URL", requires = "arrival", conflicts_with = "addresses")]
+    referrer: Option<String>,
+
     /// Print one JSON object a line
     #[arg(long)]
     json: bool,
@@ -51,6 +65,10 @@ pub struct Args {
 pub fn run(config: &Config, args: &Args) -> anyhow::Result<u8> {
     if let Some(path) = &args.message {
         return messages(config, args, path);
+    }
+    if let Some(landing) = &args.arrival {
+        arrival::explain(config, landing, args.referrer.as_deref(), args.json)?;
+        return Ok(exit::OK);
     }
     let table = intake::table(config);
     let found: Vec<Explanation> = args.addresses.iter().map(|address| table.explain(address)).collect();
