@@ -35,6 +35,7 @@ pub mod arrival;
 pub mod attribution;
 pub mod classify;
 pub mod intake;
+pub mod issuing;
 pub mod outbox;
 pub mod resolve;
 pub mod tagging;

@@ -177,6 +177,11 @@ impl Table {
         }
     }
 
+    /// Whether the config lists this address.
+    pub fn lists(&self, address: &Address) -> bool {
+        self.entries.contains_key(address)
+    }
+
     /// Makes and verifies tokens, if there are any.
     pub fn tokens(&self) -> Option<&Arc<Tokens>> {
         self.dynamic.as_ref().map(|dynamic| &dynamic.tokens)

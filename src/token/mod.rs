@@ -91,6 +91,12 @@ impl Tokens {
         (!BURNED.iter().any(|word| token.as_str().contains(word))).then_some(token)
     }
 
+    /// The token that was made of this visit; `None` if its key is gone.
+    pub fn token(&self, claim: Claim) -> Option<Token> {
+        let keys = [Some(&self.current), self.previous.as_ref()];
+        keys.into_iter().flatten().find(|key| key.mark == claim.key)?.encipher(claim.id)
+    }
+
     /// Under which key [`Tokens::mint`] works.
     pub fn mark(&self) -> KeyMark {
         self.current.mark

@@ -37,6 +37,7 @@ const LAYERS: &[(&str, &str)] = &[
     ("tagging", "words config"),
     ("arrival", "words config tagging"), // of tagging, how a condition is told
     ("intake", "words config store resolve attribution classify tagging"),
+    ("issuing", "words config store maillog resolve arrival intake"),
     ("outbox", "words config store sinks metrics"),
     // doors: where work comes in; the milter cannot reach sinks, so nobody's mail waits for the network
     ("milter", "words config store resolve classify intake attribution metrics maillog socket"),

@@ -40,6 +40,7 @@ mod house;
 mod http_server;
 mod imports;
 mod ingest;
+mod issuing;
 mod kill9;
 mod kinds;
 mod layers;

@@ -106,8 +106,8 @@ async fn what_became_known_later_is_added() {
     made.details.client_ids.insert("ym".to_owned(), "99".to_owned());
     let found = visits.latest_of([Some(made.claim), None]).await.unwrap();
     assert_eq!(found, Some(made.clone()), "the page that showed the address stays");
-    visits.click(made.claim.id, at(2)).await.unwrap();
-    visits.click(made.claim.id, at(3)).await.unwrap();
+    visits.click([Some(made.claim), None], at(2)).await.unwrap();
+    visits.click([None, Some(made.claim)], at(3)).await.unwrap();
     let conn = rusqlite::Connection::open(folder.path().join("visits.db")).unwrap();
     let clicks: (i64, i64) =
         conn.query_row("SELECT clicks, clicked_at FROM visit", [], |row| Ok((row.get(0)?, row.get(1)?))).unwrap();

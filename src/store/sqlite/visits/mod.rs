@@ -86,8 +86,8 @@ impl Visits {
     }
 
     /// Counts that the visitor clicked or copied the address.
-    pub async fn click(&self, id: VisitId, at: Millis) -> Result<(), StoreError> {
-        self.writing()?.writer.write(move |conn| write::click(conn, id, at)).await
+    pub async fn click(&self, claims: Claims, at: Millis) -> Result<(), StoreError> {
+        self.writing()?.writer.write(move |conn| write::click(conn, claims, at)).await
     }
 
     /// What is known of a token: its visit, and the visitor's visits until then. `None` for a number that was never given

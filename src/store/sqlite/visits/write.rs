@@ -3,7 +3,7 @@
 use rusqlite::{Connection, OptionalExtension, params};
 use sha2::{Digest, Sha256};
 
-use super::super::engine;
+use super::{super::engine, Claims};
 use crate::{
     clock::Millis,
     store::StoreError,
@@ -99,11 +99,15 @@ pub fn add_details(conn: &Connection, id: VisitId, later: Details) -> Result<(),
 }
 
 /// Counts a click; the time of the first one is kept.
-pub fn click(conn: &Connection, id: VisitId, at: Millis) -> Result<(), StoreError> {
-    conn.prepare_cached("UPDATE visit SET clicks = clicks + 1, clicked_at = coalesce(clicked_at, $1) WHERE id = $2")
-        .and_then(|mut statement| statement.execute((at.0, id.0)))
-        .map(drop)
-        .map_err(engine("counting a click"))
+pub fn click(conn: &Connection, claims: Claims, at: Millis) -> Result<(), StoreError> {
+    for claim in claims.into_iter().flatten() {
+        conn.prepare_cached(
+            "UPDATE visit SET clicks = clicks + 1, clicked_at = coalesce(clicked_at, $1) WHERE id = $2 AND key = $3",
+        )
+        .and_then(|mut statement| statement.execute((at.0, claim.id.0, claim.key.0)))
+        .map_err(engine("counting a click"))?;
+    }
+    Ok(())
 }
 
 /// Maps of text always have a JSON form.
