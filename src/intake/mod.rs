@@ -11,6 +11,7 @@ mod authentication;
 mod changes;
 mod dedupe;
 mod draft;
+mod explained;
 mod headers;
 mod lead_id;
 mod letter;

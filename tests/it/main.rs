@@ -11,6 +11,7 @@
 )]
 
 mod address_key;
+mod address_new;
 mod arrivals;
 mod attempts;
 mod charsets;
