@@ -17,9 +17,9 @@ use leadmilter::{
     address::Address,
     channel::{Channel, Mailbox, Utm},
     config::{
-        ArrivalRule, Classify, Config, Direct, Fault, Format, From, Headers, Http, Leads, Leak, Listen, Loaded, Log,
-        LogTarget, Milter, Normalize, OnError, Privacy, SenderPrivacy, Side, Sink, SizeBound, Store, Strip,
-        SubjectPrivacy, TagMatch, TagRule, UtmPatterns, load, parse,
+        ArrivalRule, Classify, Config, Direct, Dynamic, Fault, Format, From, Headers, Http, Leads, Leak, Listen,
+        Loaded, Log, LogTarget, Milter, Normalize, OnError, Privacy, SenderPrivacy, Side, Sink, SizeBound, Store,
+        Strip, SubjectPrivacy, TagMatch, TagRule, UtmPatterns, load, parse,
     },
     event::EventType,
     glob::HeaderGlob,
@@ -184,6 +184,7 @@ fn every_key_has_its_effect() {
     fs::write(folder.path().join("crm.secret"), SECRET).unwrap();
     fs::write(folder.path().join("header.key"), "0123456789abcdef0123456789abcdef\n").unwrap();
     fs::write(folder.path().join("ca.pem"), CERTIFICATE).unwrap();
+    fs::write(folder.path().join("token.key"), "1f".repeat(32)).unwrap();
     let text = include_str!("../config/good/every-value.toml");
     let address = |text: &str| Address::parse(text).unwrap();
     let expected = Config {
@@ -242,7 +243,14 @@ fn every_key_has_its_effect() {
         },
         leak: Leak { domains: 20, window: Duration::from_secs(3600), spam: 0 },
         privacy: Privacy { sender: SenderPrivacy::Hash, subject: SubjectPrivacy::Omit },
-        dynamic: None,
+        dynamic: Some(Dynamic {
+            mailbox: address("инфо@компания.рф"),
+            keys: vec![Secret::new(vec![0x1f; 32])],
+            domain: Some("leads.xn--80aqeigdi5k.xn--p1ai".to_owned()),
+            window: Duration::from_secs(30 * 86_400),
+            compact: Duration::from_secs(60 * 86_400),
+            retention: Duration::from_secs(365 * 86_400),
+        }),
         http: Http::default(),
         sites: Vec::new(),
         sinks: vec![every_key_of_a_sink()],

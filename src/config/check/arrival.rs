@@ -30,6 +30,11 @@ pub(super) fn arrivals(
     findings: &mut Findings,
 ) -> Vec<ArrivalRule> {
     let list_key = Key::Root.name("arrival");
+    if let Some(first) = file.arrival.first().filter(|_| file.dynamic.is_none()) {
+        let wrong =
+            Wrong::new("no visit is ever recorded: there is no [dynamic]", "add [dynamic], or remove the rules");
+        findings.warn(&list_key.item(0), Some(&first.span()), wrong);
+    }
     if let Some(beyond) = file.arrival.get(RULES) {
         let what = format!("there are {} rules", file.arrival.len());
         let wrong = Wrong::new(what, format!("write at most {RULES}; a pattern can stand for many values"));
@@ -102,12 +107,20 @@ fn referrer(text: &str) -> Result<From, Wrong> {
 fn unreachable(file: &file::File, channels: &[Channel], rules: &[ArrivalRule], findings: &mut Findings) {
     let named: HashSet<&str> = rules.iter().map(|rule| rule.channel.as_str()).collect();
     let list_key = Key::Root.name("channel");
+    let (what, remedy) = match file.dynamic {
+        Some(_) => (
+            "nothing leads to this channel: it has no address and no utm.source, and no [[arrival]] names it",
+            "list its substitute addresses, or say which visits are its own",
+        ),
+        None => (
+            "nothing leads to this channel: it has no address, and there is no [dynamic] to record visits",
+            "list its substitute addresses, or add [dynamic]",
+        ),
+    };
     for (index, (channel, entry)) in channels.iter().zip(&file.channel).enumerate() {
-        if channel.addresses.is_empty() && channel.utm.source.is_empty() && !named.contains(channel.id.as_str()) {
+        let has_visits = || !channel.utm.source.is_empty() || named.contains(channel.id.as_str());
+        if channel.addresses.is_empty() && !(file.dynamic.is_some() && has_visits()) {
             let place = entry.get_ref().addresses.as_ref().map_or_else(|| entry.span(), Spanned::span);
-            let what =
-                "nothing leads to this channel: it has no address and no utm.source, and no [[arrival]] names it";
-            let remedy = "list its substitute addresses, or say which visits are its own";
             findings.warn(&list_key.item(index).name("addresses"), Some(&place), Wrong::new(what, remedy));
         }
     }
