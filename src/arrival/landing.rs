@@ -59,53 +59,52 @@ impl Landing {
         }
         let mut kept: Vec<Cow<'_, str>> = Vec::new();
         for (key, value) in query::pairs(query).chain(query::pairs(hash)) {
-            let names_a_campaign = landing.take(&key, value, charset);
-            if names_a_campaign && kept.len() < KEPT && !kept.contains(&key) {
-                landing.keep(&key, value, charset);
+            let value = landing.take(&key, value, charset);
+            if let Some(value) = value.filter(|_| kept.len() < KEPT && !kept.contains(&key)) {
+                landing.keep(&key, &value);
                 kept.push(key);
             }
         }
         landing
     }
 
-    /// Takes a value to its place; the first one of a key counts. Says whether the key names a campaign.
-    fn take(&mut self, key: &str, value: &str, charset: &'static Encoding) -> bool {
+    /// Takes a value to its place; the first one of a key counts. Gives it back if the page keeps it.
+    fn take(&mut self, key: &str, value: &str, charset: &'static Encoding) -> Option<String> {
+        if let Some(click) = click::find(key) {
+            let id = query::whole(value, CLICK_ID, charset)?;
+            let first = self.click_ids.entry(key.to_owned()).or_insert(id);
+            return (!click.is_of_one_click()).then(|| first.clone());
+        }
+        let is_openstat = matches!(key, "openstat" | "_openstat");
+        if key == "utm_referrer" {
+            // An address with a query of its own, where anything may stand.
+            self.referrer = self.referrer.take().or_else(|| query::whole(value, PAGE, charset));
+            return None;
+        }
+        if !is_openstat && !key.starts_with("utm_") {
+            return None;
+        }
+        let value = query::decoded(value, limit::TEXT, charset)?;
         let place = match key {
             "utm_source" => &mut self.utm.source,
             "utm_medium" => &mut self.utm.medium,
             "utm_campaign" => &mut self.utm.campaign,
             "utm_term" => &mut self.utm.term,
             "utm_content" => &mut self.utm.content,
-            "utm_referrer" => {
-                // An address with a query of its own, where anything may stand.
-                self.referrer = self.referrer.take().or_else(|| query::whole(value, PAGE, charset));
-                return false;
+            _ => {
+                self.openstat = self.openstat.take().or_else(|| is_openstat.then(|| openstat(&value)).flatten());
+                return Some(value);
             }
-            "openstat" | "_openstat" => {
-                self.openstat = self.openstat.take().or_else(|| openstat(value, charset));
-                return true;
-            }
-            _ => return self.take_click(key, value, charset) || key.starts_with("utm_"),
         };
         if place.is_empty() {
-            *place = query::decoded(value, limit::TEXT, charset).unwrap_or_default();
+            place.clone_from(&value);
         }
-        true
-    }
-
-    fn take_click(&mut self, key: &str, value: &str, charset: &'static Encoding) -> bool {
-        let Some(click) = click::find(key) else { return false };
-        if !self.click_ids.contains_key(key)
-            && let Some(id) = query::whole(value, CLICK_ID, charset)
-        {
-            self.click_ids.insert(key.to_owned(), id);
-        }
-        !click.is_of_one_click()
+        Some(value)
     }
 
     /// Adds a key to the page if there is room for it.
-    fn keep(&mut self, key: &str, value: &str, charset: &'static Encoding) {
-        let (Some(page), Some(value)) = (&mut self.page, query::decoded(value, limit::TEXT, charset)) else { return };
+    fn keep(&mut self, key: &str, value: &str) {
+        let Some(page) = &mut self.page else { return };
         let before = page.len();
         page.push(if page.contains('?') { '&' } else { '?' });
         page.push_str(key);
@@ -144,9 +143,8 @@ fn within(text: &str, octets: usize) -> &str {
 }
 
 /// `service;campaign;ad;place`, as it stands or in Base64 of either alphabet.
-fn openstat(value: &str, charset: &'static Encoding) -> Option<Utm> {
-    let plain = query::decoded(value, limit::TEXT, charset)?;
-    let plain = if plain.contains(';') { plain } else { from_base64(&plain)? };
+fn openstat(value: &str) -> Option<Utm> {
+    let plain = if value.contains(';') { Cow::Borrowed(value) } else { Cow::Owned(from_base64(value)?) };
     let mut parts = plain.split(';').map(|part| crate::text::bounded(part, limit::TEXT).unwrap_or_default());
     let mut next = || parts.next().unwrap_or_default();
     let (service, campaign, content) = (next(), next(), next());

@@ -111,7 +111,7 @@ impl Found {
         let Landing { page, path, click_ids, .. } = self.landing;
         let referrer = self.referrer.map(|referrer| referrer.page);
         let touchpoint = Touchpoint { channel, utm: self.utm, landing_page: page, referrer };
-        Arrived { touchpoint, click_ids, is_direct: self.told == Told::Nobody, path }
+        Arrived { is_direct: touchpoint.is_direct(), touchpoint, click_ids, path }
     }
 }
 

@@ -31,7 +31,9 @@ pub(super) fn pairs(query: &str) -> impl Iterator<Item = (Cow<'_, str>, &str)> {
 
 /// A value decoded, as one clean line of at most `max` characters; `None` if nothing is left.
 pub(super) fn decoded(value: &str, max: usize, charset: &'static Encoding) -> Option<String> {
-    bounded(&composed(&text(value, true, charset)), max)
+    let text = text(value, true, charset);
+    // Nearly all of them are, and looking is cheap.
+    if text.is_ascii() { bounded(&text, max) } else { bounded(&composed(&text), max) }
 }
 
 /// A value decoded; `None` if it is longer than `max` characters, since half an id is none.

@@ -7,6 +7,8 @@
 
 use std::{collections::HashMap, sync::LazyLock};
 
+use Kind::{Assistant, Search, Social, Webmail};
+
 /// What a site is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Kind {
@@ -32,11 +34,7 @@ impl Kind {
     }
 }
 
-use Kind::{Assistant, Search, Social, Webmail};
-
-type Line = (&'static str, Kind, &'static str);
-
-const SITES: &[Line] = &[
+const SITES: &[(&str, Kind, &str)] = &[
     ("=yandex.*", Search, "yandex"),
     ("=ya.ru", Search, "yandex"),
     ("ru.yandex.searchplugin", Search, "yandex"),
@@ -196,8 +194,11 @@ struct Form {
     in_any_country: bool,
 }
 
-static BY_HOST: LazyLock<HashMap<(Form, &'static str), (Kind, &'static str)>> = LazyLock::new(|| {
-    let entry = |(host, kind, name): &Line| {
+/// What a line says of a host.
+type Site = (Kind, &'static str);
+
+static BY_HOST: LazyLock<HashMap<(Form, &'static str), Site>> = LazyLock::new(|| {
+    let entry = |(host, kind, name): &(&'static str, Kind, &'static str)| {
         let (host, is_alone) = host.strip_prefix('=').map_or((*host, false), |host| (host, true));
         let (host, in_any_country) = host.strip_suffix(".*").map_or((host, false), |host| (host, true));
         ((Form { is_alone, in_any_country }, host), (*kind, *name))
@@ -206,7 +207,7 @@ static BY_HOST: LazyLock<HashMap<(Form, &'static str), (Kind, &'static str)>> = 
 });
 
 /// What is at a host, in lower case, and its name.
-pub(super) fn find(host: &str) -> Option<(Kind, &'static str)> {
+pub(super) fn find(host: &str) -> Option<Site> {
     let domain = before_country(host);
     let look = |is_alone, from: usize| {
         let whole = (Form { is_alone, in_any_country: false }, host.get(from..)?);
