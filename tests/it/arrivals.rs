@@ -4,7 +4,7 @@ use serde_json::json;
 
 use crate::{
     command::{Output, run},
-    company::Company,
+    company::{Company, DYNAMIC},
 };
 
 /// Two rules beside the UTM values of the company's channels.
@@ -84,6 +84,19 @@ fn the_same_is_told_as_json() {
         }],
     });
     assert_eq!(run(&company, &["explain", "--arrival", page, "--json"]).json(), [expected]);
+}
+
+#[test]
+fn the_pages_of_a_site_lead_nobody_to_it() {
+    let sites = "[http]\npublic = \"127.0.0.1:8880\"\n[[site]]\nkey = \"company\"\n\
+                 origins = [\"https://company.ru\", \"https://shop.example\"]\n";
+    let company = Company::new("", &format!("{DYNAMIC}{sites}"));
+    let source = |page: &str| {
+        let arguments = ["explain", "--json", "--arrival", page, "--referrer", "https://shop.example/cart"];
+        run(&company, &arguments).json()[0]["utm"]["source"].clone()
+    };
+    assert_eq!(source("https://company.ru/pumps?x=1"), "(direct)");
+    assert_eq!(source("https://other.example/"), "shop.example");
 }
 
 #[test]

@@ -2,6 +2,7 @@
 //! why.
 
 use serde::Serialize;
+use url::Url;
 
 use crate::{
     arrival::{Arrivals, Explanation, Judged},
@@ -20,7 +21,11 @@ struct Told<'a> {
 
 /// Explains one visit.
 pub fn explain(config: &Config, landing: &str, referrer: Option<&str>, as_json: bool) -> anyhow::Result<()> {
-    let found = Arrivals::new(config).explain(landing, referrer, &[]);
+    // Of the site that the page belongs to; a page's own host is never a referrer anyhow.
+    let origin = Url::parse(landing).map(|url| url.origin().ascii_serialization()).unwrap_or_default();
+    let site = config.sites.iter().find(|site| site.origins.contains(&origin));
+    let origins = site.map(|site| site.origins.as_slice()).unwrap_or_default();
+    let found = Arrivals::new(config).explain(landing, referrer, origins);
     if as_json {
         return output::json_lines(&[Told { arrival: landing, found }]);
     }
