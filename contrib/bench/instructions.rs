@@ -1,7 +1,7 @@
 //! Takes one step of a letter's way over and over, for a profiler that counts instructions: contrib/bench/instructions.
 //!
 //! `instructions STEP TIMES`: each step does what the one before it does, and more. The letters are alike but for sender
-//! and Message-ID. No socket, no other process; only the last step writes, into a folder of its own.
+//! and Message-ID. `arrive` is no letter's step but a visit's: how it came, and its channel. No socket, no other process; only the last step writes, into a folder of its own.
 
 use std::{
     fs,
@@ -12,6 +12,7 @@ use std::{
 
 use anyhow::{Context, bail, ensure};
 use leadmilter::{
+    arrival::Arrivals,
     clock::Millis,
     config,
     event::{Event, EventType},
@@ -40,6 +41,24 @@ url = "http://127.0.0.1:9/"
 secret_file = "crm.secret"
 "#;
 
+/// Rules that are asked before the UTM values of the channel are.
+const RULES: &str = r#"
+[[arrival]]
+channel = "billboard-m11"
+landing = "/m11*"
+
+[[arrival]]
+channel = "billboard-m11"
+utm_source = "/^(qr|m11)$/"
+
+[[arrival]]
+channel = "billboard-m11"
+referrer = "avito.ru"
+"#;
+
+const LANDING: &str = "https://company.ru/pumps?utm_source=Outdoor&utm_medium=offline&utm_campaign=m11%2Dspring\
+                       &utm_term=%50umps&utm_content=left&yclid=8012345678901234567";
+
 const SECRET: &str = "whsec_MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE=\n";
 const RECEIVED_AT: Millis = Millis(1_795_676_400_000);
 
@@ -49,7 +68,7 @@ const GROUP: u64 = 16;
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let [step, times] = arguments.as_slice() else {
-        eprintln!("usage: instructions resolve|classify|event|record TIMES");
+        eprintln!("usage: instructions resolve|classify|event|record|arrive TIMES");
         return ExitCode::from(64);
     };
     let folder = std::env::temp_dir().join(format!("leadmilter-instructions-{}", std::process::id()));
@@ -81,13 +100,17 @@ fn run(step: &str, times: &str, folder: &PathBuf) -> anyhow::Result<()> {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
             runtime.block_on(record(&intake, folder, times))
         }
-        _ => bail!("there is no step {step}: resolve, classify, event or record"),
+        "arrive" => {
+            let arrivals = Arrivals::new(&intake.config);
+            (0..times).try_for_each(|_| arrive(&arrivals))
+        }
+        _ => bail!("there is no step {step}: resolve, classify, event, record or arrive"),
     }
 }
 
 fn intake(folder: &Path) -> anyhow::Result<Intake> {
     fs::write(folder.join("crm.secret"), SECRET)?;
-    match config::parse(CONFIG, Path::new("config.toml"), folder) {
+    match config::parse(&format!("{CONFIG}{RULES}"), Path::new("config.toml"), folder) {
         Ok(loaded) => Ok(Intake::new(loaded.config)),
         Err(faults) => bail!("{faults}"),
     }
@@ -177,5 +200,12 @@ async fn record(intake: &Intake, folder: &Path, times: u64) -> anyhow::Result<()
         }
     }
     store.close(Duration::from_secs(10)).await;
+    Ok(())
+}
+
+/// A visit whose UTM values are the channel's.
+fn arrive(arrivals: &Arrivals) -> anyhow::Result<()> {
+    let came = arrivals.arrive(LANDING, Some("https://yandex.ru/search/"), &["https://company.ru".to_owned()]);
+    ensure!(came.click_ids.len() == 1 && came.touchpoint.channel.is_some(), "{came:?}");
     Ok(())
 }
