@@ -1,4 +1,4 @@
-//! The daemon: opens the store, the sinks and the milter socket, serves until told to stop, and reloads in between.
+//! The daemon: opens the store, the sinks and the doors' sockets, serves until told to stop, and reloads in between.
 //!
 //! [`run`] is given a checked config, a way to load it anew, and a channel of signals; tests start it as `main` does.
 //! Ends in an order that loses nothing: no new sessions, open ones drain, calls to sinks end, the store syncs.
@@ -23,6 +23,7 @@ use crate::{
     signals::Signal,
     sinks::{Sink, SinkError},
     socket::SocketError,
+    socketmap,
     store::{Store, StoreError},
 };
 
@@ -75,6 +76,7 @@ pub async fn run(config: Config, load: Load, mut signals: mpsc::Receiver<Signal>
     let closing = Closing { stop: CancellationToken::new(), drain: config.milter.drain, cut: CancellationToken::new() };
     let listener = Listener::new(socket, config.milter.max_connections, Arc::clone(&metrics), closing.stop.clone());
     let intake = Arc::new(ArcSwap::from_pointee(Intake::new(config)));
+    let map = socketmap::Door::open(&intake, &metrics)?;
     let conditions = Conditions::new(&intake.load().config.hostname, Arc::clone(&metrics));
     let outbox = Outbox::start(&store, sinks, &conditions);
     let milter = Arc::new(Milter::new(Arc::clone(&intake), store.clone(), Arc::clone(&metrics)));
@@ -86,6 +88,9 @@ pub async fn run(config: Config, load: Load, mut signals: mpsc::Receiver<Signal>
     let ended = app.serve(door, &thread, &mut signals, &closing).await;
     // Sessions that were left behind hold the store: with their thread they are gone.
     drop(thread);
+    if let Some(map) = map {
+        map.close().await;
+    }
     notify(&[sd_notify::NotifyState::Stopping]);
     let within = if closing.cut.is_cancelled() { HURRY } else { LAST_WORK };
     tokio::select! {
@@ -220,6 +225,7 @@ fn keep_fixed(old: &Config, new: &mut Config) {
     keep("milter.socket_group", &old.milter.socket_group, &mut new.milter.socket_group);
     keep("milter.max_connections", &old.milter.max_connections, &mut new.milter.max_connections);
     keep("milter.drain", &old.milter.drain, &mut new.milter.drain);
+    keep("socketmap", &old.socketmap, &mut new.socketmap);
     keep("store.url", &old.store, &mut new.store);
     keep("log", &old.log, &mut new.log);
 }

@@ -29,6 +29,7 @@ pub mod app;
 pub mod cli;
 pub mod milter;
 pub mod signals;
+pub mod socketmap;
 
 // work
 pub mod arrival;

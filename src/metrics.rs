@@ -81,6 +81,12 @@ metrics! {
     recipients_beyond_bound,
     /// Header fields dropped for a bound.
     headers_beyond_bound,
+    /// Requests for the socket map.
+    map_lookups,
+    /// Requests among them for a substitute address, answered with its mailbox.
+    map_found,
+    /// Connections to the socket map closed because what they sent was no request.
+    map_broken,
     /// Events that arrived at a sink.
     outbox_delivered,
     /// Events that a sink could make nothing of, and that were not sent.

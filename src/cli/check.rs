@@ -44,14 +44,18 @@ pub fn run(path: &Path) -> anyhow::Result<u8> {
 /// Folders that the daemon cannot make by itself.
 fn missing(config: &Config) -> Vec<String> {
     let mut missing = Vec::new();
-    if let Listen::Unix(socket) = &config.milter.listen
-        && let Some(folder) = socket.parent()
-        && !folder.is_dir()
-    {
-        let folder = folder.display();
-        missing.push(format!(
-            "milter.listen: folder {folder} does not exist: systemd's RuntimeDirectory or mkdir makes it"
-        ));
+    let doors =
+        [("milter", Some(&config.milter.listen)), ("socketmap", config.socketmap.as_ref().map(|map| &map.listen))];
+    for (door, listen) in doors {
+        if let Some(Listen::Unix(socket)) = listen
+            && let Some(folder) = socket.parent()
+            && !folder.is_dir()
+        {
+            let folder = folder.display();
+            missing.push(format!(
+                "{door}.listen: folder {folder} does not exist: systemd's RuntimeDirectory or mkdir makes it"
+            ));
+        }
     }
     let store = &config.store.folder;
     let usable = |folder: &Path| access(folder, AccessFlags::W_OK | AccessFlags::X_OK).is_ok();

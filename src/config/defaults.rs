@@ -27,6 +27,12 @@ impl Default for Milter {
     }
 }
 
+/// Mode of the socket map's socket.
+pub(super) const MAP_MODE: u32 = 0o660;
+
+/// Connections to the socket map at a time.
+pub(super) const MAP_CONNECTIONS: usize = 2000;
+
 impl Default for Store {
     fn default() -> Self {
         Self { folder: PathBuf::from("/var/lib/leadmilter") }

@@ -39,6 +39,7 @@ pub(super) struct File {
     pub(super) timezone: Option<Text>,
     pub(super) domains: Vec<Text>,
     pub(super) milter: Milter,
+    pub(super) socketmap: Socketmap,
     pub(super) store: Store,
     pub(super) headers: Headers,
     pub(super) log: Log,
@@ -68,6 +69,16 @@ pub(super) struct Milter {
     pub(super) dry_run: Option<bool>,
     pub(super) budget: Option<Text>,
     pub(super) drain: Option<Text>,
+}
+
+/// `[socketmap]`
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct Socketmap {
+    pub(super) listen: Option<Text>,
+    pub(super) socket_mode: Option<Text>,
+    pub(super) socket_group: Option<Text>,
+    pub(super) max_connections: Option<Number>,
 }
 
 /// `[store]`

@@ -18,6 +18,7 @@ mod places;
 mod read;
 mod secrets;
 mod shape;
+mod socketmap;
 mod tag;
 mod units;
 
@@ -27,6 +28,7 @@ pub use arrival::{ArrivalRule, From, UtmPatterns};
 pub use dynamic::{Dynamic, Http, HttpListen, Site};
 pub use fault::{Fault, Faults};
 pub use load::{Loaded, load, parse};
+pub use socketmap::Socketmap;
 pub use tag::{Side, SizeBound, TagMatch, TagRule};
 
 use ipnet::IpNet;
@@ -52,6 +54,8 @@ pub struct Config {
     pub domains: Vec<String>,
     /// The milter door.
     pub milter: Milter,
+    /// The socket map door; none if absent.
+    pub socketmap: Option<Socketmap>,
     /// Where leads are kept.
     pub store: Store,
     /// Attribution headers.
@@ -105,7 +109,7 @@ pub struct Milter {
     pub drain: Duration,
 }
 
-/// A milter socket.
+/// Where a door of the MTA listens.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Listen {
     /// `unix:/run/leadmilter/milter.sock`

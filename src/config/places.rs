@@ -1,4 +1,4 @@
-//! Readers of places outside: sockets, the store's folder, URLs of sinks.
+//! Readers of places outside: doors' sockets, the store's folder, URLs of sinks.
 //!
 //! Given the text of a value, and the folder that relative paths start from; gives back the place, or why it is refused
 //! and what to write. Opens nothing. The URL of a sink may hold secrets in its path and query, so no fault quotes it.
@@ -15,40 +15,63 @@ use super::{HttpListen, Listen, fault::Wrong};
 /// Octets of a UNIX socket's path, without its final NUL (`sun_path` of Linux).
 const SOCKET_PATH: usize = 107;
 
-const LISTEN_FORMS: &str = "write \"unix:/run/leadmilter/milter.sock\", \"inet:127.0.0.1:8891\", \
-                            \"inet6:[::1]:8891\" or \"systemd\"";
+/// A door that the MTA comes to, with the socket that is proposed where another is refused.
+#[derive(Clone, Copy)]
+pub(super) struct Door {
+    /// What is spoken there.
+    pub(super) protocol: &'static str,
+    file: &'static str,
+    port: u16,
+    /// Whether it may have the socket that systemd passes: one door at most can have it.
+    systemd: bool,
+}
 
-/// The milter socket.
-pub(super) fn listen(text: &str, base: &Path) -> Result<Listen, Wrong> {
-    if text == "systemd" {
+/// `[milter]`
+pub(super) const MILTER: Door = Door { protocol: "milter", file: "milter.sock", port: 8891, systemd: true };
+
+/// `[socketmap]`
+pub(super) const SOCKETMAP: Door = Door { protocol: "socketmap", file: "map.sock", port: 8892, systemd: false };
+
+/// The socket of a door.
+pub(super) fn listen(text: &str, base: &Path, door: Door) -> Result<Listen, Wrong> {
+    let Door { file, port, systemd, .. } = door;
+    if text == "systemd" && systemd {
         return Ok(Listen::Systemd);
     }
     if let Some(path) = text.strip_prefix("unix:") {
-        return unix(text, path, base);
+        return unix(text, path, base, file).map(Listen::Unix);
     }
     let tcp = if let Some(rest) = text.strip_prefix("inet:") {
         tcp(rest, IpAddr::V4(Ipv4Addr::LOCALHOST)).filter(SocketAddr::is_ipv4)
     } else if let Some(rest) = text.strip_prefix("inet6:") {
         tcp(rest, IpAddr::V6(Ipv6Addr::LOCALHOST)).filter(SocketAddr::is_ipv6)
     } else {
-        return Err(Wrong::value(text, "is no socket", LISTEN_FORMS));
+        let mut forms = vec![
+            format!("\"unix:/run/leadmilter/{file}\""),
+            format!("\"inet:127.0.0.1:{port}\""),
+            format!("\"inet6:[::1]:{port}\""),
+        ];
+        forms.extend(systemd.then(|| "\"systemd\"".to_owned()));
+        let last = forms.pop().unwrap_or_default();
+        return Err(Wrong::value(text, "is no socket", format!("write {} or {last}", forms.join(", "))));
     };
     tcp.map(Listen::Tcp).ok_or_else(|| {
-        let remedy =
-            "write an IP address or localhost, then the port, as \"inet:127.0.0.1:8891\" or \"inet6:[::1]:8891\"";
+        let remedy = format!(
+            "write an IP address or localhost, then the port, as \"inet:127.0.0.1:{port}\" or \"inet6:[::1]:{port}\""
+        );
         Wrong::value(text, "is no address and port", remedy)
     })
 }
 
-fn unix(text: &str, path: &str, base: &Path) -> Result<Listen, Wrong> {
+fn unix(text: &str, path: &str, base: &Path, file: &str) -> Result<PathBuf, Wrong> {
     if path.is_empty() || path.ends_with('/') || path.contains('\0') {
-        return Err(Wrong::value(text, "names no socket", "write \"unix:/run/leadmilter/milter.sock\""));
+        return Err(Wrong::value(text, "names no socket", format!("write \"unix:/run/leadmilter/{file}\"")));
     }
     let path = base.join(path);
     if path.as_os_str().len() > SOCKET_PATH {
         return Err(Wrong::value(text, "is longer than the 107 octets that a socket's path may have", "shorten it"));
     }
-    Ok(Listen::Unix(path))
+    Ok(path)
 }
 
 fn tcp(text: &str, localhost: IpAddr) -> Option<SocketAddr> {
@@ -71,14 +94,11 @@ fn tcp(text: &str, localhost: IpAddr) -> Option<SocketAddr> {
 /// Where an HTTP door listens.
 pub(super) fn door(text: &str, base: &Path) -> Result<HttpListen, Wrong> {
     let remedy = "write \"127.0.0.1:8880\", \"[::1]:8880\" or \"unix:/run/leadmilter/http.sock\"";
-    match text.strip_prefix("unix:").map(|path| unix(text, path, base)) {
-        Some(Ok(Listen::Unix(path))) => Ok(HttpListen::Unix(path)),
-        Some(Err(wrong)) => Err(wrong),
-        _ => match text.parse().ok().or_else(|| tcp(text, IpAddr::V4(Ipv4Addr::LOCALHOST))) {
-            Some(address) => Ok(HttpListen::Tcp(address)),
-            None => Err(Wrong::value(text, "is no address and port", remedy)),
-        },
+    if let Some(path) = text.strip_prefix("unix:") {
+        return unix(text, path, base, "http.sock").map(HttpListen::Unix);
     }
+    let address = text.parse().ok().or_else(|| tcp(text, IpAddr::V4(Ipv4Addr::LOCALHOST)));
+    address.map(HttpListen::Tcp).ok_or_else(|| Wrong::value(text, "is no address and port", remedy))
 }
 
 /// An origin as browsers write it: scheme, host and, if it is not the scheme's own, port (RFC 6454, section 6.1).
@@ -179,9 +199,10 @@ mod tests {
             ("", None),
         ];
         for (text, expected) in rows {
-            assert_eq!(listen(text, Path::new("/etc/leadmilter")).ok(), expected, "{text}");
+            assert_eq!(listen(text, Path::new("/etc/leadmilter"), MILTER).ok(), expected, "{text}");
         }
-        assert!(listen(&format!("unix:/{}", "a".repeat(107)), Path::new("/")).is_err());
+        assert!(listen(&format!("unix:/{}", "a".repeat(107)), Path::new("/"), MILTER).is_err());
+        assert!(listen("systemd", Path::new("/"), SOCKETMAP).is_err());
     }
 
     #[test]

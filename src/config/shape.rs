@@ -195,8 +195,23 @@ mod tests {
         let shape = Shape::of::<file::File>();
         let names: Vec<&str> = shape.fields().unwrap().iter().map(|field| field.name).collect();
         let sections = [
-            "milter", "store", "headers", "log", "mailbox", "channel", "arrival", "tag", "leads", "classify", "leak",
-            "privacy", "dynamic", "http", "site", "sink",
+            "milter",
+            "socketmap",
+            "store",
+            "headers",
+            "log",
+            "mailbox",
+            "channel",
+            "arrival",
+            "tag",
+            "leads",
+            "classify",
+            "leak",
+            "privacy",
+            "dynamic",
+            "http",
+            "site",
+            "sink",
         ];
         assert_eq!(names, [&["hostname", "timezone", "domains"][..], &sections[..]].concat());
     }

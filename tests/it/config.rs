@@ -18,8 +18,8 @@ use leadmilter::{
     channel::{Channel, Mailbox, Utm},
     config::{
         ArrivalRule, Classify, Config, Direct, Dynamic, Fault, Format, From, Headers, Http, Leads, Leak, Listen,
-        Loaded, Log, LogTarget, Milter, Normalize, OnError, Privacy, SenderPrivacy, Side, Sink, SizeBound, Store,
-        Strip, SubjectPrivacy, TagMatch, TagRule, UtmPatterns, load, parse,
+        Loaded, Log, LogTarget, Milter, Normalize, OnError, Privacy, SenderPrivacy, Side, Sink, SizeBound, Socketmap,
+        Store, Strip, SubjectPrivacy, TagMatch, TagRule, UtmPatterns, load, parse,
     },
     event::EventType,
     glob::HeaderGlob,
@@ -201,6 +201,12 @@ fn every_key_has_its_effect() {
             budget: Duration::from_millis(500),
             drain: Duration::ZERO,
         },
+        socketmap: Some(Socketmap {
+            listen: Listen::Tcp("127.0.0.1:8892".parse().unwrap()),
+            socket_mode: 0o666,
+            socket_group: Some("postfix".to_owned()),
+            max_connections: 2,
+        }),
         store: Store { folder: folder.path().join("leads") },
         headers: Headers {
             prefix: "Lead-".to_owned(),
@@ -270,7 +276,7 @@ fn the_defaults_in_the_example_are_the_defaults() {
     let text = uncommented();
     assert_eq!(config(&text), config(EXAMPLE));
     let comments = |text: &str| text.lines().filter(|line| line.starts_with('#')).count();
-    assert_eq!(comments(EXAMPLE) - comments(&text), 36);
+    assert_eq!(comments(EXAMPLE) - comments(&text), 38);
 }
 
 #[test]

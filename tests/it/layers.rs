@@ -41,6 +41,7 @@ const LAYERS: &[(&str, &str)] = &[
     ("outbox", "words config store sinks metrics"),
     // doors: where work comes in; the milter cannot reach sinks, so nobody's mail waits for the network
     ("milter", "words config store resolve classify intake attribution metrics maillog socket"),
+    ("socketmap", "address config intake metrics resolve socket"),
     ("signals", ""),
     ("app", "all"),
     ("cli", "all"),

@@ -73,7 +73,7 @@ fn keys_that_need_a_restart_are_named_and_keep_their_values() {
     let daemon = site.daemon();
     let socket = site.postfix.socket();
     let sections = "[milter]\nlisten = \"unix:elsewhere.sock\"\nsocket_mode = \"0600\"\nsocket_group = \"daemon\"\n\
-                    max_connections = 1\ndrain = \"1s\"\n[store]\nurl = \"sqlite:elsewhere\"\n[log]\nlevel = \"debug\"\n";
+                    max_connections = 1\ndrain = \"1s\"\n[socketmap]\nlisten = \"unix:map.sock\"\n[store]\nurl = \"sqlite:elsewhere\"\n[log]\nlevel = \"debug\"\n";
     site.company.rewrite(sections, NEW_CHANNEL);
     let log = reload(&daemon);
     let keys = [
@@ -82,6 +82,7 @@ fn keys_that_need_a_restart_are_named_and_keep_their_values() {
         "milter.socket_group",
         "milter.max_connections",
         "milter.drain",
+        "socketmap",
         "store.url",
         "log",
     ];
@@ -93,6 +94,7 @@ fn keys_that_need_a_restart_are_named_and_keep_their_values() {
     let answers = site.send_in(&mut site.postfix.session(), "one", "info+radio@company.ru");
     assert!(answers.queue_id().is_some());
     assert!(socket.exists() && !site.company.path("elsewhere.sock").exists());
+    assert!(!site.company.path("map.sock").exists());
     assert!(!site.company.path("elsewhere").exists());
     site.configure("", NEW_CHANNEL);
     assert_eq!(site.lead_id("one").as_ref(), Some(&site.leads()[0].1));

@@ -10,9 +10,10 @@ mod classify;
 mod dynamic;
 mod mailbox;
 mod sink;
+mod socketmap;
 mod tag;
 
-use std::{path::Path, time::Duration};
+use std::{ops::Range, path::Path, time::Duration};
 
 use super::{
     Config, Direct, Headers, Leads, Listen, Log, LogTarget, Milter, Normalize, OnError, Privacy, SenderPrivacy, Store,
@@ -23,6 +24,9 @@ use super::{
     names, places, secrets, units,
 };
 use crate::lead::Basis;
+
+/// How many connections a door of the MTA may have at a time.
+const CONNECTIONS: Range<u64> = 1..u32::MAX as u64;
 
 /// The end of one message waits for the store no longer than this, whatever the file says.
 const BUDGET: Duration = Duration::from_secs(30);
@@ -36,12 +40,14 @@ pub(super) fn check(file: &file::File, base: &Path, findings: &mut Findings) -> 
     let ids = channel::Ids::of(&channels, file.channel.len(), findings);
     let arrivals = arrival::arrivals(file, &channels, &ids, findings);
     let tags = tag::tags(&file.tag, &ids, &headers.prefix, findings);
+    let milter = milter(&file.milter, base, findings);
     Config {
         hostname: hostname(file, findings),
         timezone: findings
             .read(&Key::Root.name("timezone"), file.timezone.as_ref(), units::zone)
             .unwrap_or_else(|| "UTC".to_owned()),
-        milter: milter(&file.milter, base, findings),
+        socketmap: socketmap::socketmap(&file.socketmap, &milter, base, findings),
+        milter,
         store: store(&file.store, base, findings),
         headers,
         log: log(&file.log, findings),
@@ -92,18 +98,10 @@ fn domains(given: &[file::Text], findings: &mut Findings) -> Option<Vec<String>>
 fn milter(given: &file::Milter, base: &Path, findings: &mut Findings) -> Milter {
     let section = Key::Root.name("milter");
     let default = Milter::default();
-    let listen = findings.read(&section.name("listen"), given.listen.as_ref(), |text| places::listen(text, base));
-    if let (Some(Listen::Tcp(address)), Some(text)) = (&listen, &given.listen)
-        && !address.ip().is_loopback()
-    {
-        let what = "other hosts can reach this socket, and the milter protocol asks nobody who they are";
-        let remedy = "listen on 127.0.0.1, ::1 or a UNIX socket, or let a firewall admit the MTA alone";
-        findings.warn(&section.name("listen"), Some(&text.span()), Wrong::new(what, remedy));
-    }
+    let listen = listen(&section, places::MILTER, given.listen.as_ref(), base, findings);
     let choices = [("accept", OnError::Accept), ("tempfail", OnError::Tempfail)];
     let on_error = findings.read(&section.name("on_error"), given.on_error.as_ref(), |t| units::choice(t, &choices));
     let budget = |text: &str| units::duration_within(text, Duration::from_millis(1), BUDGET);
-    let connections = 1..u64::from(u32::MAX);
     Milter {
         listen: listen.unwrap_or(default.listen),
         socket_mode: findings
@@ -112,12 +110,33 @@ fn milter(given: &file::Milter, base: &Path, findings: &mut Findings) -> Milter 
         socket_group: findings.read(&section.name("socket_group"), given.socket_group.as_ref(), names::group),
         on_error: on_error.unwrap_or(default.on_error),
         max_connections: findings
-            .number(&section.name("max_connections"), given.max_connections.as_ref(), connections)
+            .number(&section.name("max_connections"), given.max_connections.as_ref(), CONNECTIONS)
             .unwrap_or(default.max_connections),
         dry_run: given.dry_run.unwrap_or(default.dry_run),
         budget: findings.read(&section.name("budget"), given.budget.as_ref(), budget).unwrap_or(default.budget),
         drain: findings.read(&section.name("drain"), given.drain.as_ref(), units::duration).unwrap_or(default.drain),
     }
+}
+
+/// Where a door of the MTA listens, with a warning if strangers may come there.
+fn listen(
+    section: &Key<'_>,
+    door: places::Door,
+    given: Option<&file::Text>,
+    base: &Path,
+    findings: &mut Findings,
+) -> Option<Listen> {
+    let key = section.name("listen");
+    let listen = findings.read(&key, given, |text| places::listen(text, base, door));
+    if let (Some(Listen::Tcp(address)), Some(text)) = (&listen, given)
+        && !address.ip().is_loopback()
+    {
+        let protocol = door.protocol;
+        let what = format!("other hosts can reach this socket, and the {protocol} protocol asks nobody who they are");
+        let remedy = "listen on 127.0.0.1, ::1 or a UNIX socket, or let a firewall admit the MTA alone";
+        findings.warn(&key, Some(&text.span()), Wrong::new(what, remedy));
+    }
+    listen
 }
 
 fn store(given: &file::Store, base: &Path, findings: &mut Findings) -> Store {
