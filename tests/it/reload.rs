@@ -73,7 +73,8 @@ fn keys_that_need_a_restart_are_named_and_keep_their_values() {
     let daemon = site.daemon();
     let socket = site.postfix.socket();
     let sections = "[milter]\nlisten = \"unix:elsewhere.sock\"\nsocket_mode = \"0600\"\nsocket_group = \"daemon\"\n\
-                    max_connections = 1\ndrain = \"1s\"\n[socketmap]\nlisten = \"unix:map.sock\"\n[store]\nurl = \"sqlite:elsewhere\"\n[log]\nlevel = \"debug\"\n";
+                    max_connections = 1\ndrain = \"1s\"\n[socketmap]\nlisten = \"unix:map.sock\"\n\
+                    [store]\nurl = \"sqlite:elsewhere\"\n[log]\nlevel = \"debug\"\n";
     site.company.rewrite(sections, NEW_CHANNEL);
     let log = reload(&daemon);
     let keys = [
