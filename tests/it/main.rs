@@ -105,6 +105,7 @@ mod smtp_client;
 mod socketmap;
 mod socketmap_house;
 mod socketmap_postfix;
+mod socketmap_sendmail;
 mod stopped_clock;
 mod store;
 mod store_locked;
