@@ -3,10 +3,10 @@
 use std::os::unix::{fs::PermissionsExt, net::UnixStream};
 
 use crate::{
-    company::Company,
+    company::{Company, DYNAMIC},
     fault_house::{reload, wait_line},
     postfix_house::Daemon,
-    socketmap_house::{Map, netstring},
+    socketmap_house::{Map, forged, issue, netstring},
 };
 
 const OK: &str = "OK info@company.ru";
@@ -20,9 +20,9 @@ fn open(keys: &str) -> (Company, Daemon) {
     (company, daemon)
 }
 
-fn configure(company: &Company, keys: &str, addresses: &str) {
+fn configure(company: &Company, keys: &str, more: &str) {
     let top = "log.target = \"stderr\"\nlog.level = \"debug\"\n[milter]\nlisten = \"unix:milter.sock\"\n";
-    company.rewrite(&format!("{top}[socketmap]\n{keys}\n"), addresses);
+    company.rewrite(&format!("{top}[socketmap]\n{keys}\n"), more);
 }
 
 fn connect(company: &Company) -> Map<UnixStream> {
@@ -69,6 +69,35 @@ fn requests_are_answered_in_their_order_however_they_come() {
     }
     drop(map);
     assert_eq!(counters(&daemon), "map_lookups=34 map_found=15");
+}
+
+#[test]
+fn an_address_of_a_visit_leads_to_its_mailbox_in_any_form_and_a_forged_one_nowhere() {
+    let company = Company::new("", "");
+    configure(&company, "listen = \"unix:map.sock\"", DYNAMIC);
+    let token = issue(&company);
+    let _daemon = Daemon::start(&company.config_file());
+    let mut map = connect(&company);
+    let forms = |token: &str| {
+        let (left, right) = token.split_at(5);
+        [
+            (format!("info+{token}@company.ru"), OK),
+            (format!("info.{token}@company.ru"), OK),
+            (format!("INFO-{}@Company.RU", token.to_uppercase()), OK),
+            (format!("sales+{left}-{right}@company.ru"), "OK sales@company.ru"),
+            (format!("{token}@leads.company.ru"), OK),
+            (format!("{}@LEADS.company.ru", token.replace('0', "O").replace('1', "l")), OK),
+        ]
+    };
+    for (key, reply) in forms(token.as_str()) {
+        assert_eq!(map.ask(&key), reply, "{key}");
+    }
+    for (key, _) in forms(&forged(&token)) {
+        assert_eq!(map.ask(&key), NOT_FOUND, "{key}");
+    }
+    for key in ["sales.TOKEN@company.ru", "TOKEN@company.ru", "TOKEN@promo.company.ru", "info+TOKEN0@company.ru"] {
+        assert_eq!(map.ask(&key.replace("TOKEN", token.as_str())), NOT_FOUND, "{key}");
+    }
 }
 
 #[test]

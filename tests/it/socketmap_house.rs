@@ -1,4 +1,4 @@
-//! The socket map of a running daemon, and an MTA's side of its protocol, octet by octet.
+//! The socket map of a running daemon, and an MTA's side of its protocol, octet by octet; addresses issued to visits.
 
 use std::{
     io::{Read, Write},
@@ -7,7 +7,18 @@ use std::{
     path::Path,
 };
 
-use crate::postfix_house::{Daemon, PATIENCE};
+use leadmilter::{
+    clock::Millis,
+    intake::Intake,
+    store::Store,
+    token::{Claim, Token},
+    visit::{Details, NewVisit, Touchpoint},
+};
+
+use crate::{
+    company::Company,
+    postfix_house::{Daemon, PATIENCE},
+};
 
 /// A connection to the socket map.
 pub struct Map<S>(S);
@@ -74,4 +85,35 @@ impl<S: Read + Write> Map<S> {
 /// A request as it goes over the wire.
 pub fn netstring(payload: &str) -> Vec<u8> {
     format!("{}:{payload},", payload.len()).into_bytes()
+}
+
+/// Records a visit that came through Yandex Direct, as the daemon would, which must not run yet; gives back its token.
+pub fn issue(company: &Company) -> Token {
+    let config = company.config();
+    let store = Store::open_for(&config).unwrap();
+    let intake = Intake::new(config);
+    let visits = store.visits().unwrap();
+    let tokens = intake.table.tokens().unwrap();
+    let issued = async {
+        loop {
+            let id = visits.next_id().await.unwrap();
+            let Some(token) = tokens.mint(id) else { continue };
+            let claim = Claim { id, key: tokens.mark() };
+            let touchpoint = Touchpoint { channel: Some("yandex-direct".to_owned()), ..Touchpoint::default() };
+            let at = Millis::now();
+            visits
+                .record(NewVisit { claim, at, visitor: None, touchpoint, details: Details::default() })
+                .await
+                .unwrap();
+            return token;
+        }
+    };
+    tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(issued)
+}
+
+/// A token with one symbol changed.
+pub fn forged(token: &Token) -> String {
+    let token = token.to_string();
+    let (rest, last) = token.split_at(token.len() - 1);
+    format!("{rest}{}", if last == "0" { "1" } else { "0" })
 }

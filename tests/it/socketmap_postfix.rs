@@ -3,9 +3,10 @@
 use std::{io::Write, process::Stdio};
 
 use crate::{
-    company::Company,
+    company::{Company, DYNAMIC},
     fault_house::{header, letter, message_id},
     postfix_house::{Daemon, Postfix, Reply, SHIPPED_MILTER},
+    socketmap_house::{forged, issue},
 };
 
 /// A map of `main.cf.leadmilter` that stands in a comment there: `pipemap`, `regexp`.
@@ -21,7 +22,7 @@ fn open(maps: &str) -> (Postfix, Company) {
     let postfix = Postfix::start(SHIPPED_MILTER, &["--option", &format!("virtual_alias_maps={maps}")]);
     let listen = |file: &str| format!("listen = \"unix:{}\"\n", postfix.socket().with_file_name(file).display());
     let top = format!("[milter]\n{}[socketmap]\n{}", listen("milter.sock"), listen("map.sock"));
-    (postfix, Company::new(&top, ""))
+    (postfix, Company::new(&top, DYNAMIC))
 }
 
 /// What `postmap -q` finds of these keys, each with a tab before what it leads to.
@@ -50,34 +51,45 @@ fn delivered(postfix: &Postfix, count: usize) -> Vec<(String, Option<String>)> {
 #[test]
 fn while_the_daemon_is_away_mail_to_its_own_domain_alone_is_put_off() {
     let (postfix, company) = open(&shipped("pipemap"));
+    let token = issue(&company);
+    let (dynamic, forged) = (format!("{token}@leads.company.ru"), format!("{}@leads.company.ru", forged(&token)));
     let daemon = Daemon::start(&company.config_file());
     let ok = Reply { code: 250, text: "2.1.5 Ok".to_owned() };
-    assert_eq!(send(&postfix, "1", "YD@Leads.Company.ru"), ok);
-    assert_eq!(send(&postfix, "2", "info+m11@company.ru"), ok);
-    let refused = send(&postfix, "3", "nobody@leads.company.ru");
-    let text = "5.1.1 <nobody@leads.company.ru>: Recipient address rejected: User unknown in virtual alias table";
-    assert_eq!((refused.code, &*refused.text), (550, text));
+    assert_eq!(send(&postfix, "1", &dynamic), ok);
+    assert_eq!(send(&postfix, "2", &dynamic.to_uppercase()), ok);
+    assert_eq!(send(&postfix, "3", "YD@Leads.company.ru"), ok, "of a channel");
+    assert_eq!(send(&postfix, "4", "info+m11@company.ru"), ok);
+    let refusal = format!("5.1.1 <{forged}>: Recipient address rejected: User unknown in virtual alias table");
+    assert_eq!(send(&postfix, "5", &forged), Reply { code: 550, text: refusal });
     let (status, log) = daemon.terminate();
     assert!(status.success(), "{log}");
-    assert_eq!(send(&postfix, "4", "info@company.ru"), ok);
-    assert_eq!(send(&postfix, "5", "info+m11@company.ru"), ok);
-    assert_eq!(send(&postfix, "6", "yd@leads.company.ru").code, 451);
+    assert_eq!(send(&postfix, "6", "info@company.ru"), ok);
+    assert_eq!(send(&postfix, "7", "info+m11@company.ru"), ok);
+    assert_eq!(send(&postfix, "8", &format!("info+{token}@company.ru")), ok);
+    let put_off = format!("4.3.0 <{dynamic}>: Temporary lookup failure");
+    assert_eq!(send(&postfix, "9", &dynamic), Reply { code: 451, text: put_off });
     let _daemon = Daemon::start(&company.config_file());
-    assert_eq!(send(&postfix, "7", "yd@leads.company.ru"), ok);
-    let channel = |name: &str, channel: Option<&str>| (message_id(name), channel.map(str::to_owned));
+    assert_eq!(send(&postfix, "10", &dynamic), ok);
+    let (yandex, billboard) = (Some("yandex-direct"), Some("billboard-m11"));
     let expected = [
-        channel("1", Some("yandex-direct")),
-        channel("2", Some("billboard-m11")),
-        channel("4", None),
-        channel("5", None),
-        channel("7", Some("yandex-direct")),
+        ("1", yandex),
+        ("2", yandex),
+        ("3", yandex),
+        ("4", billboard),
+        ("6", None),
+        ("7", None),
+        ("8", None),
+        ("10", yandex),
     ];
+    let expected = expected.map(|(name, channel)| (message_id(name), channel.map(str::to_owned)));
     assert_eq!(delivered(&postfix, expected.len()), expected);
 }
 
 #[test]
 fn postmap_finds_what_the_map_finds() {
-    let (postfix, company) = open(&shipped("pipemap"));
+    let (postfix, company) = open("");
+    let token = issue(&company);
+    let dynamic = format!("{token}@leads.company.ru");
     let _daemon = Daemon::start(&company.config_file());
     let socket = postfix.socket().with_file_name("map.sock");
     let map = format!("socketmap:unix:{}:lead-alias", socket.display());
@@ -85,6 +97,9 @@ fn postmap_finds_what_the_map_finds() {
         ("info+m11@company.ru", Some("info@company.ru")),
         ("INFO.M11@company.ru", Some("info@company.ru")),
         ("sales+news@company.ru", Some("sales@company.ru")),
+        (&*dynamic, Some("info@company.ru")),
+        (&*format!("info.{token}@company.ru"), Some("info@company.ru")),
+        (&*format!("x{dynamic}"), None),
         ("info@company.ru", None),
         ("info+unknown@company.ru", None),
         ("@company.ru", None),
