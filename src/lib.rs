@@ -10,6 +10,7 @@
 //! |---|---|---|
 //! | connect | `milter/{thread,listener,negotiate}` | config snapshot taken; only offered options asked for |
 //! | each packet | `milter/{stream,screen,macros}` | what nobody reads is left out before the library sees it |
+//! | asked | `socketmap` | an MTA that asks knows a substitute from an invented address |
 //! | RCPT | `resolve` | each recipient looked up once |
 //! | DATA | `milter/session` | nothing tracked: accepted, the MTA sends no headers |
 //! | headers | `intake/headers` | the few that matter are kept, bounded; forged ones are counted |
