@@ -3,6 +3,8 @@
 //! [`run`] is given a checked config, a way to load it anew, and a channel of signals; tests start it as `main` does.
 //! Ends in an order that loses nothing: no new sessions, open ones drain, calls to sinks end, the store syncs.
 
+mod retention;
+
 use std::{io, sync::Arc, time::Duration};
 
 use arc_swap::ArcSwap;
@@ -84,6 +86,7 @@ pub async fn run(config: Config, load: Load, mut signals: mpsc::Receiver<Signal>
     info!("ready: listening on {name}, {}", inventory(&intake.load().config));
     notify(&[sd_notify::NotifyState::Ready]);
 
+    tokio::spawn(retention::run(store.clone(), Arc::clone(&intake), closing.stop.clone()));
     let mut app = App { intake, outbox, retired: JoinSet::new(), store, metrics, load };
     let ended = app.serve(door, &thread, &mut signals, &closing).await;
     // Sessions that were left behind hold the store: with their thread they are gone.

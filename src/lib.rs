@@ -20,6 +20,16 @@
 //! | push | `outbox/{courier,call,breaker}` | due events are leased, called, written back; nobody's mail waits for it |
 //! | say it | `preset`, `sinks/{http,render,client,answer}` | the receiver got the request that its preset describes |
 //!
+//! # The way of one visitor
+//!
+//! | step | where | what is true afterwards |
+//! |---|---|---|
+//! | page | `http/public` | the site, its origin and the client's rate are known |
+//! | arrival | `arrival` | the visit has UTM values, click ids and a channel |
+//! | issue | `issuing`, `token` | a known visitor keeps the address, a new one gets a token, or the channel's address |
+//! | keep | `store/sqlite/visits` | the visit is kept, in a file that mail never waits for |
+//! | letter | `resolve`, `intake/{letter,attributed}` | token verified without the store, visit looked up, attribution frozen |
+//!
 //! # Layers
 //!
 //! Imports point down only; `tests/it/layers.rs` says who may use whom. Doors let work in, work does one thing each,
