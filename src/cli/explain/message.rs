@@ -88,10 +88,14 @@ pub async fn explain(intake: &Intake, file: String, head: &Head, given: &Given<'
     let visits = Visits::open_read(&intake.config.store.folder).ok();
     let learnt = intake.learn(&mut letter, arrival.at, visits.as_ref()).await;
     learnt.map_err(|e| format!("what its token stands for is not known: {}", chain(&e)))?;
-    let recipients = recipients.iter().map(|address| intake.table.explain(address)).collect();
+    let mut explained = Vec::with_capacity(recipients.len());
+    for address in &recipients {
+        let explanation = intake.explain(address, visits.as_ref(), arrival.at).await;
+        explained.push(explanation.map_err(|e| chain(&e))?);
+    }
     let report = |outcome, outcome_reason: &str| Report {
         file,
-        recipients,
+        recipients: explained,
         outcome,
         outcome_reason: outcome_reason.to_owned(),
         kind: None,

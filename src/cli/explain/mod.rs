@@ -12,9 +12,11 @@ use super::{
     output,
 };
 use crate::{
+    clock::Millis,
     config::Config,
-    intake::{self, Intake},
+    intake::Intake,
     resolve::Explanation,
+    store::{StoreError, Visits},
 };
 
 /// Say which rule resolves an address, and to what; or what becomes of a message, or how a visit came, and why
@@ -70,8 +72,7 @@ pub fn run(config: &Config, args: &Args) -> anyhow::Result<u8> {
         arrival::explain(config, landing, args.referrer.as_deref(), args.json)?;
         return Ok(exit::OK);
     }
-    let table = intake::table(config);
-    let found: Vec<Explanation> = args.addresses.iter().map(|address| table.explain(address)).collect();
+    let found = addresses(config, &args.addresses)?;
     if args.json {
         output::json_lines(&found)?;
     } else {
@@ -80,6 +81,23 @@ pub fn run(config: &Config, args: &Args) -> anyhow::Result<u8> {
         }
     }
     Ok(exit::OK)
+}
+
+/// What each of these addresses is; a store of visits is asked if there is one.
+pub fn addresses(config: &Config, addresses: &[String]) -> anyhow::Result<Vec<Explanation>> {
+    let intake = Intake::new(config.clone());
+    let visits = open_visits(config)?;
+    let runtime = tokio::runtime::Builder::new_current_thread().build()?;
+    let explain = |address: &String| runtime.block_on(intake.explain(address, visits.as_ref(), Millis::now()));
+    Ok(addresses.iter().map(explain).collect::<Result<_, _>>()?)
+}
+
+fn open_visits(config: &Config) -> anyhow::Result<Option<Visits>> {
+    match Visits::open_read(&config.store.folder) {
+        Ok(visits) => Ok(Some(visits)),
+        Err(StoreError::Missing(_)) => Ok(None),
+        Err(e) => Err(e.into()),
+    }
 }
 
 fn messages(config: &Config, args: &Args, path: &Path) -> anyhow::Result<u8> {
@@ -103,7 +121,8 @@ fn messages(config: &Config, args: &Args, path: &Path) -> anyhow::Result<u8> {
     Ok(exit::OK)
 }
 
-fn sentence(found: &Explanation) -> String {
+/// The same for people.
+pub fn sentence(found: &Explanation) -> String {
     let address = output::printable(&found.address);
     let to = match (&found.channel, &found.mailbox) {
         (Some(channel), Some(mailbox)) => format!(" {channel}, stands for {mailbox}"),
