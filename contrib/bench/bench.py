@@ -25,7 +25,7 @@ sys.path.insert(0, str(HERE))
 
 import harness  # noqa: E402  (found through the line above, wherever this is started from)
 
-PARTS = ("milter", "postfix", "scale", "faults")
+PARTS = ("milter", "postfix", "scale", "faults", "visits")
 ROUNDS, SECONDS, SOAK = 9, 3.0, 1.0
 QUICK_ROUNDS, QUICK_SECONDS, QUICK_SOAK = 2, 0.7, 0.1
 
@@ -42,6 +42,7 @@ parts:
   postfix   a private Postfix with and without filters
   scale     many addresses, leads, connections, recipients, events; a long time
   faults    the wait for an answer while something is wrong
+  visits    ten million addresses of visitors; a storm of new ones beside mail
 
 examples:
   contrib/bench/run --quick                 everything, in minutes; shows that it works, not how fast it is

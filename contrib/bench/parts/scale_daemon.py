@@ -33,8 +33,8 @@ timeout = "{timeout}"
 """
 
 
-def write_config(folder, *, store, channels=1, addresses=1, max_connections=2000, sinks=()):
-    """Writes config.toml: `sinks` are (id, url, concurrency, timeout). Gives back its path."""
+def write_config(folder, *, store, channels=1, addresses=1, max_connections=2000, sinks=(), extra=None):
+    """Writes config.toml: `sinks` are (id, url, concurrency, timeout), `extra` makes more sections. Gives back its path."""
     text = harness.SECTIONS.format(
         domain=harness.DOMAIN, mailbox=harness.MAILBOX, listen=f"unix:{folder}/sock", folder=folder
     )
@@ -46,6 +46,7 @@ def write_config(folder, *, store, channels=1, addresses=1, max_connections=2000
         text += harness.CHANNEL.format(number=number, mailbox=harness.MAILBOX, addresses=listed)
     for name, url, concurrency, timeout in sinks:
         text += SINK.format(id=name, url=url, folder=folder, concurrency=concurrency, timeout=timeout)
+    text += extra(folder) if extra else ""
     config = folder / "config.toml"
     config.write_text(text, encoding="utf-8")
     return config
