@@ -4,6 +4,7 @@
 //! Ends in an order that loses nothing: no new sessions, open ones drain, calls to sinks end, the store syncs.
 
 mod retention;
+mod web;
 
 use std::{io, sync::Arc, time::Duration};
 
@@ -15,8 +16,10 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
 
+use self::web::{Parts, Web};
 use crate::{
     config::{Config, Faults, Loaded},
+    http::server,
     intake::Intake,
     maillog::chain,
     metrics::Metrics,
@@ -27,6 +30,7 @@ use crate::{
     socket::SocketError,
     socketmap,
     store::{Store, StoreError},
+    thread::{Priority, Thread},
 };
 
 /// How long calls to sinks may take to end, and the store to sync, when the daemon stops.
@@ -65,7 +69,7 @@ pub enum AppError {
 pub async fn run(config: Config, load: Load, mut signals: mpsc::Receiver<Signal>) -> Result<(), AppError> {
     let mut store = Store::open_for(&config)?;
     let sinks = open_sinks(&config)?;
-    let thread = milter::Thread::start().map_err(AppError::Thread)?;
+    let thread = Thread::start("milter", Priority::Normal).map_err(AppError::Thread)?;
     let socket = thread.open(|| milter::bind(&config.milter))?;
     match store.release_leases(&config.store.folder).await {
         Ok(0) => {}
@@ -79,6 +83,13 @@ pub async fn run(config: Config, load: Load, mut signals: mpsc::Receiver<Signal>
     let listener = Listener::new(socket, config.milter.max_connections, Arc::clone(&metrics), closing.stop.clone());
     let intake = Arc::new(ArcSwap::from_pointee(Intake::new(config)));
     let map = socketmap::Door::open(&intake, &metrics)?;
+    let web = Web::start(Parts {
+        intake: &intake,
+        store: &store,
+        metrics: &metrics,
+        sessions: listener.sessions(),
+        closing: server::Closing { stop: closing.stop.clone(), cut: closing.cut.clone() },
+    })?;
     let conditions = Conditions::new(&intake.load().config.hostname, Arc::clone(&metrics));
     let outbox = Outbox::start(&store, sinks, &conditions);
     let milter = Arc::new(Milter::new(Arc::clone(&intake), store.clone(), Arc::clone(&metrics)));
@@ -87,8 +98,10 @@ pub async fn run(config: Config, load: Load, mut signals: mpsc::Receiver<Signal>
     notify(&[sd_notify::NotifyState::Ready]);
 
     tokio::spawn(retention::run(store.clone(), Arc::clone(&intake), closing.stop.clone()));
-    let mut app = App { intake, outbox, retired: JoinSet::new(), store, metrics, load };
+    let mut app = App { intake, web, outbox, retired: JoinSet::new(), store, metrics, load };
     let ended = app.serve(door, &thread, &mut signals, &closing).await;
+    // The milter door may have ended by itself.
+    closing.stop.cancel();
     // Sessions that were left behind hold the store: with their thread they are gone.
     drop(thread);
     if let Some(map) = map {
@@ -116,6 +129,7 @@ async fn told_again(signals: &mut mpsc::Receiver<Signal>) {
 /// What the daemon holds while it runs.
 struct App {
     intake: Arc<ArcSwap<Intake>>,
+    web: Web,
     outbox: Outbox,
     /// Outboxes of former configs, whose last calls are ending.
     retired: JoinSet<()>,
@@ -129,7 +143,7 @@ impl App {
     async fn serve(
         &mut self,
         mut door: JoinHandle<io::Result<()>>,
-        thread: &milter::Thread,
+        thread: &Thread,
         signals: &mut mpsc::Receiver<Signal>,
         closing: &Closing,
     ) -> Result<(), AppError> {
@@ -203,12 +217,15 @@ impl App {
             self.retired.spawn(former.stop(LAST_WORK));
         }
         let inventory = inventory(&config);
-        self.intake.store(Arc::new(Intake::new(config)));
+        let intake = Arc::new(Intake::new(config));
+        self.web.renew(&intake, &self.store);
+        self.intake.store(intake);
         info!("config reloaded: {inventory}");
     }
 
     async fn end(mut self, within: Duration) {
         self.retired.spawn(self.outbox.stop(within));
+        self.web.end().await;
         while tokio::time::timeout(within, self.retired.join_next()).await.is_ok_and(|ended| ended.is_some()) {}
         self.store.close(within).await;
         info!("stopped: {}", self.metrics.summary());
@@ -229,6 +246,8 @@ fn keep_fixed(old: &Config, new: &mut Config) {
     keep("milter.max_connections", &old.milter.max_connections, &mut new.milter.max_connections);
     keep("milter.drain", &old.milter.drain, &mut new.milter.drain);
     keep("socketmap", &old.socketmap, &mut new.socketmap);
+    keep("http.public", &old.http.public, &mut new.http.public);
+    keep("http.admin", &old.http.admin, &mut new.http.admin);
     keep("store.url", &old.store, &mut new.store);
     keep("log", &old.log, &mut new.log);
 }

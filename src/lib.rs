@@ -8,7 +8,7 @@
 //!
 //! | step | where | what is true afterwards |
 //! |---|---|---|
-//! | connect | `milter/{thread,listener,negotiate}` | config snapshot taken; only offered options asked for |
+//! | connect | `thread`, `milter/{listener,negotiate}` | config snapshot taken; only offered options asked for |
 //! | each packet | `milter/{stream,screen,macros}` | what nobody reads is left out before the library sees it |
 //! | asked | `socketmap` | an MTA that asks knows a substitute from an invented address |
 //! | RCPT | `resolve` | each recipient looked up once |
@@ -38,6 +38,7 @@
 // doors
 pub mod app;
 pub mod cli;
+pub mod http;
 pub mod milter;
 pub mod signals;
 pub mod socketmap;
@@ -60,6 +61,7 @@ pub mod preset;
 pub mod sinks;
 pub mod socket;
 pub mod store;
+pub mod thread;
 
 // words
 pub mod address;

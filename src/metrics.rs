@@ -97,6 +97,34 @@ metrics! {
     outbox_failed,
     /// Times that a sink was suspended or switched off.
     outbox_suspended,
+    /// Visits that were given an address of their own.
+    visits_dynamic,
+    /// Visits that were given the static address of their channel.
+    visits_static,
+    /// Visits whose page stays as it is.
+    visits_unchanged,
+    /// Visits of programs, by their User-Agent.
+    visits_bot,
+    /// Visits of people who do not want to be known: Sec-GPC, DNT, consent denied.
+    visits_consent,
+    /// Visits beyond the rate of their client.
+    visits_rate,
+    /// Visits beyond the budget of their site.
+    visits_budget,
+    /// Visits by a channel that the site shows no substitute to.
+    visits_channel,
+    /// Visits whose landing page the site shows no substitute on.
+    visits_page,
+    /// Visits that a fault inside kept from an address of their own.
+    visits_fault,
+    /// Clicks on substitute addresses.
+    clicks,
+    /// Clicks beyond the rate of their client, which nobody noted.
+    clicks_rate,
+    /// HTTP requests answered with a status of 400 to 499.
+    http_refused,
+    /// HTTP requests answered with a status of 500 to 599.
+    http_failed,
 }
 
 impl Metrics {

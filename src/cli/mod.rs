@@ -15,6 +15,7 @@ mod logs;
 mod output;
 mod run;
 mod sink;
+mod token;
 
 use std::{ffi::OsString, path::PathBuf, process::ExitCode};
 
@@ -59,6 +60,8 @@ enum Command {
     Deliveries(deliveries::Args),
     /// List and test sinks, show presets, make secrets
     Sink(sink::Args),
+    /// Make, list and revoke tokens of the HTTP API
+    Token(token::Args),
 }
 
 /// Runs the command that `arguments` name.
@@ -93,6 +96,7 @@ fn dispatch(cli: &Cli) -> anyhow::Result<u8> {
         Command::Address(args) => address::run(load(cli), args),
         Command::Deliveries(args) => deliveries::run(&load(cli)?, args),
         Command::Sink(args) => sink::run(&cli.config, args),
+        Command::Token(args) => token::run(&load(cli)?, args),
     }
 }
 

@@ -1,6 +1,6 @@
 //! The milter door: MTAs come in here, over a UNIX or TCP socket, and hear an answer whatever happens inside.
 //!
-//! `thread` carries all sessions, `listener` takes them in. `stream` is one connection: `screen` and `macros`
+//! One thread carries all sessions, `listener` takes them in. `stream` is one connection: `screen` and `macros`
 //! leave out what nobody reads, `bundle` makes one packet of many edits, `wire` knows where packets end.
 //! `negotiate` asks only for what the MTA offers, `callbacks` turns events into session calls and errors into milter
 //! statuses (the only file that does), `session` is one connection's state, `client` reads macros. Cannot reach sinks or
@@ -15,7 +15,6 @@ mod negotiate;
 mod screen;
 mod session;
 mod stream;
-mod thread;
 mod wire;
 
 use std::{
@@ -29,7 +28,6 @@ use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
 pub use listener::Listener;
-pub use thread::Thread;
 
 use crate::{
     config,

@@ -30,6 +30,8 @@ pub struct Acceptor {
     socket: Socket,
     open: Arc<Connections>,
     max_connections: usize,
+    /// Whether the config can raise it.
+    is_fixed: bool,
     metrics: Arc<Metrics>,
     pause: Duration,
     sleep: Option<Pin<Box<Sleep>>>,
@@ -40,7 +42,13 @@ impl Acceptor {
     /// Accepts on `socket`, so many connections at a time.
     pub fn new(socket: Socket, max_connections: usize, metrics: Arc<Metrics>) -> Self {
         let open = Arc::default();
-        Self { socket, open, max_connections, metrics, pause: FIRST_PAUSE, sleep: None, warned: None }
+        Self { socket, open, max_connections, is_fixed: false, metrics, pause: FIRST_PAUSE, sleep: None, warned: None }
+    }
+
+    /// For a door whose bound is no key of the config.
+    #[must_use]
+    pub fn fixed(self) -> Self {
+        Self { is_fixed: true, ..self }
     }
 
     /// The connections that are open.
@@ -84,12 +92,16 @@ impl Acceptor {
         let (live, max, table) = (self.open.live(), self.max_connections, self.socket.table);
         if live >= max {
             self.metrics.connections_refused.one();
-            if self.may_warn() {
-                warn!("{live} connections are open, which is {table}.max_connections: one more was closed");
+            match (self.may_warn(), self.is_fixed) {
+                (true, false) => {
+                    warn!("{live} connections are open, which is {table}.max_connections: one more was closed");
+                }
+                (true, true) => warn!("{live} connections are open at a door of {table}: one more was closed"),
+                (false, _) => {}
             }
             return false;
         }
-        if (live + 1) * 5 >= max * 4 && self.may_warn() {
+        if !self.is_fixed && (live + 1) * 5 >= max * 4 && self.may_warn() {
             warn!("{} of {max} connections are open: raise {table}.max_connections in time", live + 1);
         }
         true

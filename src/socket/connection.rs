@@ -63,6 +63,13 @@ impl Connection {
         }
     }
 
+    /// Closes it once its peer has taken nothing of what was sent for this long; over a UNIX socket nothing does.
+    pub fn give_up_after(&self, time: Duration) {
+        if let Io::Tcp(stream) = &self.io {
+            drop(SockRef::from(stream).set_tcp_user_timeout(Some(time)));
+        }
+    }
+
     /// Lets the kernel acknowledge at once what was read, for a peer that waits for it with its next write. The kernel
     /// forgets this after a while, so it is said with every read.
     pub fn acknowledge(&self) {

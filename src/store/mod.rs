@@ -4,6 +4,7 @@
 //! SQL and no engine type leaves this folder. Writes go through one thread that commits them in groups; reads use a
 //! connection of their own. Never calls the network.
 
+mod api_token;
 mod delivery;
 mod error;
 mod sqlite;
@@ -12,6 +13,7 @@ use std::{sync::Arc, time::Duration};
 
 use serde::Serialize;
 
+pub use api_token::{ApiToken, Scope, TokenDigest, make_token};
 pub use delivery::{
     Attempt, Circuit, CircuitState, CountsBySink, Delivery, DeliveryFilter, DeliveryState, Ended, Leased, Next, Replay,
     SinkCounts,

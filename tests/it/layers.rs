@@ -28,6 +28,7 @@ const LAYERS: &[(&str, &str)] = &[
     ("store", "words config"),
     ("sinks", "words config preset"),
     ("metrics", ""),
+    ("thread", ""),
     ("socket", "config metrics"),
     ("maillog", "words config store"), // of the store, its errors
     // work: one verb each
@@ -42,6 +43,7 @@ const LAYERS: &[(&str, &str)] = &[
     // doors: where work comes in; the milter cannot reach sinks, so nobody's mail waits for the network
     ("milter", "words config store resolve classify intake attribution metrics maillog socket"),
     ("socketmap", "address config intake metrics resolve socket"),
+    ("http", "words config store intake issuing metrics maillog socket"),
     ("signals", ""),
     ("app", "all"),
     ("cli", "all"),

@@ -178,7 +178,7 @@ fn what_is_read_names_only_commands_that_exist() {
     let commands = commands();
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let page = |file| fs::read_to_string(root.join("contrib").join(file)).unwrap();
-    let pages = ["postfix/README.md", "receivers/README.md", "systemd/README.md"].map(page);
+    let pages = ["http/README.md", "postfix/README.md", "receivers/README.md", "systemd/README.md"].map(page);
     let shown = [MAN_8, MAN_5].into_iter().flat_map(str::lines);
     let lines = shown.filter_map(|line| line.strip_prefix(".Dl ").or_else(|| line.strip_prefix(".Ql ")));
     let lines: Vec<&str> = lines.chain(pages.iter().flat_map(|page| code(page))).chain(code(README)).collect();

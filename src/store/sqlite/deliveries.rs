@@ -67,6 +67,12 @@ impl Store {
         Ok(found.into_iter().next())
     }
 
+    /// Pending deliveries by sink, and no more than that: it is asked for all the time.
+    pub fn pending_counts(&self) -> Result<Vec<(String, u64)>, StoreError> {
+        let sql = "SELECT sink, count(*) FROM delivery WHERE state = 0 GROUP BY sink ORDER BY sink";
+        self.list(sql, &[], |row| Ok((row.get(0)?, row.get(1)?)))
+    }
+
     /// Deliveries by sink and state.
     pub fn sink_counts(&self) -> Result<CountsBySink, StoreError> {
         let sql = "SELECT sink, state, count(*), min(created_at) FROM delivery GROUP BY sink, state";

@@ -22,6 +22,7 @@ pub const LEADS: &[Migration] = &[
     Migration { number: 3, name: "known", sql: include_str!("migrations/0003_known.sql") },
     Migration { number: 4, name: "circuit", sql: include_str!("migrations/0004_circuit.sql") },
     Migration { number: 5, name: "visitor", sql: include_str!("migrations/0005_visitor.sql") },
+    Migration { number: 6, name: "api_tokens", sql: include_str!("migrations/0006_api_tokens.sql") },
 ];
 
 /// The schema of `visits.db`.

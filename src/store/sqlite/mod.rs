@@ -3,6 +3,7 @@
 //! `writer` holds the only connection that records, `checkpoint` keeps its log short, `read` is what listings use. The SQL
 //! keeps to what SQLite and PostgreSQL share: `$n` in order of first appearance, ON CONFLICT, RETURNING, partial indexes.
 
+mod api_tokens;
 mod checkpoint;
 mod circuit;
 mod database;
@@ -144,6 +145,11 @@ impl Store {
     /// The visits, once they were opened.
     pub fn visits(&self) -> Option<&Visits> {
         self.visits.get()
+    }
+
+    /// Whether the thread that writes gets to new work.
+    pub async fn writes(&self) -> Result<(), StoreError> {
+        self.writer()?.write(|_| Ok(())).await
     }
 
     /// Wakes every waiter when this process has added deliveries.
