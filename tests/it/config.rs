@@ -133,6 +133,18 @@ fn every_condition() -> TagRule {
     }
 }
 
+/// Addresses for visitors, with every key.
+fn every_key_of_dynamic() -> Dynamic {
+    Dynamic {
+        mailbox: Address::parse("инфо@компания.рф").unwrap(),
+        keys: vec![Secret::new(vec![0x1f; 32])],
+        domain: Some("leads.xn--80aqeigdi5k.xn--p1ai".to_owned()),
+        window: Duration::from_secs(30 * 86_400),
+        compact: Duration::from_secs(60 * 86_400),
+        retention: Duration::from_secs(365 * 86_400),
+    }
+}
+
 /// A rule for visits with every key.
 fn every_sign_of_an_arrival() -> ArrivalRule {
     let pattern = |text: &str| Some(ValuePattern::parse(text).unwrap());
@@ -249,14 +261,7 @@ fn every_key_has_its_effect() {
         },
         leak: Leak { domains: 20, window: Duration::from_secs(3600), spam: 0 },
         privacy: Privacy { sender: SenderPrivacy::Hash, subject: SubjectPrivacy::Omit },
-        dynamic: Some(Dynamic {
-            mailbox: address("инфо@компания.рф"),
-            keys: vec![Secret::new(vec![0x1f; 32])],
-            domain: Some("leads.xn--80aqeigdi5k.xn--p1ai".to_owned()),
-            window: Duration::from_secs(30 * 86_400),
-            compact: Duration::from_secs(60 * 86_400),
-            retention: Duration::from_secs(365 * 86_400),
-        }),
+        dynamic: Some(every_key_of_dynamic()),
         http: Http::default(),
         sites: Vec::new(),
         sinks: vec![every_key_of_a_sink()],
