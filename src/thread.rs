@@ -1,9 +1,9 @@
 //! A thread that one door lives on, with a runtime of its own.
 //!
-//! The milter's library splits a session into two tasks that hand each packet to one another. On one thread that is a push
-//! to a queue; between threads it would be a wake-up by the kernel, dozens of times a message. Signals, reloads and calls
-//! to sinks run elsewhere, so nothing that takes long gets in the way of mail. Doors that anybody on the web can knock at
-//! have threads of their own, which get what mail leaves of the processor.
+//! The milter's library splits a session into two tasks that hand each packet to one another. On one thread that is a
+//! push to a queue; between threads it would be a wake-up by the kernel, dozens of times a message. Signals, reloads
+//! and calls to sinks run elsewhere, so nothing that takes long gets in the way of mail. Doors that anybody on the
+//! web can knock at have threads of their own, which get what mail leaves of the processor.
 
 use std::{io, thread, time::Duration};
 
@@ -16,8 +16,8 @@ use tokio::{
 use tokio_util::sync::{CancellationToken, DropGuard};
 use tracing::warn;
 
-/// Before the time limit of any session or of the store. A limit that is set while none ends earlier wakes the runtime by
-/// a system call, and each packet that is waited for has a limit; so one that ends early always stands.
+/// Before the time limit of any session or of the store. A limit that is set while none ends earlier wakes the
+/// runtime by a system call, and each packet that is waited for has a limit; so one that ends early always stands.
 const EARLY: Duration = Duration::from_secs(1);
 
 /// Nice value of a thread that gives way: a tenth of a normal thread's share while both want the processor.

@@ -1,7 +1,7 @@
 //! The HTTP doors while the daemon runs: started with it, renewed with its config, closed with it.
 //!
-//! Each has a thread that gives way to mail. A door that ends by itself is told of and takes nothing else with it: mail goes
-//! on.
+//! Each has a thread that gives way to mail. A door that ends by itself is told of and takes nothing else with it:
+//! mail goes on.
 
 use std::sync::Arc;
 

@@ -22,7 +22,8 @@ const LONGEST_NAME: usize = 100;
 /// Make, list and revoke tokens of the HTTP API
 ///
 /// Programs show a token to the admin door (`http.admin`): Authorization: Bearer lm_... The store keeps only what it
-/// hashes to, so it is printed once, and a lost one is replaced. A running daemon knows of a new or revoked token at once.
+/// hashes to, so it is printed once, and a lost one is replaced. A running daemon knows of a new or revoked token at
+/// once.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:

@@ -1,8 +1,9 @@
 //! Who asks: the address of a client, as far as it can be believed.
 //!
-//! Given the peer of a connection, the request's `X-Forwarded-For` and the networks of the site's own proxies; gives back
-//! the network that a rate is kept for. A header is a stranger's text, so it is read from its end, where our own proxies
-//! have written, and only as long as each hop is one of them. Addresses are kept in memory for the rate alone.
+//! Given the peer of a connection, the request's `X-Forwarded-For` and the networks of the site's own proxies; gives
+//! back the network that a rate is kept for. A header is a stranger's text, so it is read from its end, where our own
+//! proxies have written, and only as long as each hop is one of them. Addresses are kept in memory for the rate
+//! alone.
 
 use std::net::{IpAddr, Ipv6Addr};
 
@@ -20,9 +21,14 @@ pub enum Peer {
     Local,
 }
 
-/// Who keeps one rate: an IPv4 address, an IPv6 network of 64 bits, or this host where no address is known.
+/// Who keeps one rate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct Client(Option<IpAddr>);
+pub struct Client {
+    /// An IPv4 address, an IPv6 network of 64 bits, or this host where no address is known.
+    network: Option<IpAddr>,
+    /// Whether that is our own proxy, which does not say for whom it asks.
+    pub is_proxy: bool,
+}
 
 impl Client {
     /// The client behind `peer`.
@@ -30,27 +36,30 @@ impl Client {
         let is_ours = |address: &IpAddr| trusted.iter().any(|network| network.contains(address));
         let mut nearest = match peer {
             Peer::Local => None,
-            Peer::Address(address) if !is_ours(&address.to_canonical()) => return Self::at(address),
+            Peer::Address(address) if !is_ours(&address.to_canonical()) => return Self::at(Some(address), false),
             Peer::Address(address) => Some(address),
         };
         let hops = headers.get_all(FORWARDED_FOR).into_iter().filter_map(|value| value.to_str().ok());
         let hops: Vec<&str> = hops.flat_map(|value| value.split(',')).collect();
+        let mut is_proxy = true;
         for hop in hops.into_iter().rev() {
             // What is no address was not written by a proxy that can be believed any further.
             let Some(address) = parse(hop.trim()) else { break };
             nearest = Some(address);
+            is_proxy = false;
             if !is_ours(&address) {
                 break;
             }
         }
-        nearest.map_or(Self(None), Self::at)
+        Self::at(nearest, is_proxy)
     }
 
-    fn at(address: IpAddr) -> Self {
-        Self(Some(match address.to_canonical() {
+    fn at(address: Option<IpAddr>, is_proxy: bool) -> Self {
+        let network = address.map(|address| match address.to_canonical() {
             IpAddr::V4(address) => address.into(),
             IpAddr::V6(address) => Ipv6Addr::from_bits(address.to_bits() & !u128::from(u64::MAX)).into(),
-        }))
+        });
+        Self { network, is_proxy }
     }
 }
 
@@ -68,40 +77,43 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    fn client(peer: &str, forwarded: &[&str]) -> Option<String> {
+    /// The client's network, `-` for none, with a `!` behind it where it is a proxy.
+    fn client(peer: &str, forwarded: &[&str]) -> String {
         let mut headers = HeaderMap::new();
         for value in forwarded {
             headers.append(FORWARDED_FOR, value.parse().unwrap());
         }
         let trusted = ["127.0.0.1/32", "::1/128", "10.0.0.0/8"].map(|network| network.parse().unwrap());
         let peer = if peer.is_empty() { Peer::Local } else { Peer::Address(peer.parse().unwrap()) };
-        Client::of(peer, &headers, &trusted).0.map(|address| address.to_string())
+        let client = Client::of(peer, &headers, &trusted);
+        let network = client.network.map_or("-".to_owned(), |network| network.to_string());
+        if client.is_proxy { network + "!" } else { network }
     }
 
     #[test]
     fn the_rightmost_hop_that_is_none_of_our_proxies_is_the_client() {
-        let rows: [(&str, &[&str], Option<&str>); 18] = [
-            ("192.0.2.9", &[], Some("192.0.2.9")),
-            ("192.0.2.9", &["198.51.100.7"], Some("192.0.2.9")),
-            ("127.0.0.1", &["198.51.100.7"], Some("198.51.100.7")),
-            ("127.0.0.1", &["1.2.3.4, 198.51.100.7"], Some("198.51.100.7")),
-            ("127.0.0.1", &["1.2.3.4", "198.51.100.7, 10.1.1.1"], Some("198.51.100.7")),
-            ("::1", &["1.2.3.4,198.51.100.7,10.1.1.1,10.2.2.2"], Some("198.51.100.7")),
-            ("127.0.0.1", &["10.1.1.1, 10.2.2.2"], Some("10.1.1.1")),
-            ("127.0.0.1", &["1.2.3.4, unknown"], Some("127.0.0.1")),
-            ("127.0.0.1", &["1.2.3.4, evil, 10.1.1.1"], Some("10.1.1.1")),
-            ("127.0.0.1", &[""], Some("127.0.0.1")),
-            ("127.0.0.1", &[], Some("127.0.0.1")),
-            ("::ffff:127.0.0.1", &["::ffff:198.51.100.7"], Some("198.51.100.7")),
-            ("127.0.0.1", &["198.51.100.7:50000"], Some("198.51.100.7")),
-            ("127.0.0.1", &["[2001:db8:1:2:3:4:5:6]:443"], Some("2001:db8:1:2::")),
-            ("127.0.0.1", &["2001:db8:1:2::7"], Some("2001:db8:1:2::")),
-            ("2001:db8:1:2:ffff::1", &[], Some("2001:db8:1:2::")),
-            ("", &["1.2.3.4, 198.51.100.7"], Some("198.51.100.7")),
-            ("", &[], None),
+        let rows: [(&str, &[&str], &str); 18] = [
+            ("192.0.2.9", &[], "192.0.2.9"),
+            ("192.0.2.9", &["198.51.100.7"], "192.0.2.9"),
+            ("127.0.0.1", &["198.51.100.7"], "198.51.100.7"),
+            ("127.0.0.1", &["1.2.3.4, 198.51.100.7"], "198.51.100.7"),
+            ("127.0.0.1", &["1.2.3.4", "198.51.100.7, 10.1.1.1"], "198.51.100.7"),
+            ("::1", &["1.2.3.4,198.51.100.7,10.1.1.1,10.2.2.2"], "198.51.100.7"),
+            ("127.0.0.1", &["10.1.1.1, 10.2.2.2"], "10.1.1.1"),
+            ("127.0.0.1", &["1.2.3.4, unknown"], "127.0.0.1!"),
+            ("127.0.0.1", &["1.2.3.4, evil, 10.1.1.1"], "10.1.1.1"),
+            ("127.0.0.1", &[""], "127.0.0.1!"),
+            ("127.0.0.1", &[], "127.0.0.1!"),
+            ("::ffff:127.0.0.1", &["::ffff:198.51.100.7"], "198.51.100.7"),
+            ("127.0.0.1", &["198.51.100.7:50000"], "198.51.100.7"),
+            ("127.0.0.1", &["[2001:db8:1:2:3:4:5:6]:443"], "2001:db8:1:2::"),
+            ("127.0.0.1", &["2001:db8:1:2::7"], "2001:db8:1:2::"),
+            ("2001:db8:1:2:ffff::1", &[], "2001:db8:1:2::"),
+            ("", &["1.2.3.4, 198.51.100.7"], "198.51.100.7"),
+            ("", &[], "-!"),
         ];
         for (peer, forwarded, expected) in rows {
-            assert_eq!(client(peer, forwarded).as_deref(), expected, "{peer} {forwarded:?}");
+            assert_eq!(client(peer, forwarded), expected, "{peer} {forwarded:?}");
         }
     }
 
@@ -109,10 +121,8 @@ mod tests {
         #[test]
         fn a_stranger_cannot_choose_who_they_are(forged in "[ -~]{0,60}") {
             let forwarded = format!("{forged}, 198.51.100.7");
-            let behind_our_proxy = client("127.0.0.1", &[&forwarded]);
-            prop_assert_eq!(behind_our_proxy.as_deref(), Some("198.51.100.7"));
-            let alone = client("192.0.2.9", &[&forged]);
-            prop_assert_eq!(alone.as_deref(), Some("192.0.2.9"));
+            prop_assert_eq!(client("127.0.0.1", &[&forwarded]), "198.51.100.7");
+            prop_assert_eq!(client("192.0.2.9", &[&forged]), "192.0.2.9");
         }
     }
 }

@@ -1,7 +1,7 @@
 //! OpenAPI documents: what routes do not say of themselves, since it is the same for all of them.
 //!
-//! Given the document that a door's routes make up; gives it back with a title and with the errors that each of them may
-//! answer with.
+//! Given the document that a door's routes make up; gives it back with a title and with the errors that each of them
+//! may answer with.
 
 use axum::{
     body::Bytes,

@@ -152,7 +152,10 @@ mod tests {
         }
 
         #[test]
-        fn who_keeps_to_the_rate_is_never_refused(calls in 1_u32..200, late in prop::collection::vec(0_u64..SECOND, 1..400)) {
+        fn who_keeps_to_the_rate_is_never_refused(
+            calls in 1_u32..200,
+            late in prop::collection::vec(0_u64..SECOND, 1..400),
+        ) {
             let (cell, rate) = (Cell::default(), Rate::per_minute(calls));
             let mut now = 0;
             for late in late {

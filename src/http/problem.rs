@@ -1,7 +1,8 @@
 //! An error as HTTP clients read it: `application/problem+json` after RFC 9457, whatever went wrong.
 //!
-//! Given a status and a sentence for the person who reads it; gives back a response. The sentence says what to change, and
-//! holds nothing of ours that a stranger must not know. Whatever a library would have said in plain text is said here.
+//! Given a status and a sentence for the person who reads it; gives back a response. The sentence says what to
+//! change, and holds nothing of ours that a stranger must not know. Whatever a library would have said in plain text
+//! is said here.
 
 use axum::{
     extract::rejection::BytesRejection,

@@ -1,8 +1,9 @@
 //! Serves a socket over HTTP/1.1: bounds, limits in time, ends in order.
 //!
-//! Given a bound socket and the routes of a door. A connection that sends no whole head of a request for [`IDLE`] is closed,
-//! one that reads nothing of an answer for as long, too. A request is answered within [`ANSWER`], whatever becomes of it
-//! inside, and a panic is an answer as well. Told to stop, the socket is closed and requests under way are answered.
+//! Given a bound socket and the routes of a door. A connection that sends no whole head of a request for [`IDLE`] is
+//! closed, one that reads nothing of an answer for as long, too. A request is answered within [`ANSWER`], whatever
+//! becomes of it inside, and a panic is an answer as well. Told to stop, the socket is closed and requests under way
+//! are answered.
 
 use std::{convert::Infallible, panic::AssertUnwindSafe, pin::pin, sync::Arc, time::Duration};
 
@@ -75,7 +76,9 @@ pub async fn serve(socket: Socket, door: Door, closing: Closing) {
             biased;
             () = closing.stop.cancelled() => break,
             Some(_) = open.join_next() => {}
-            connection = acceptor.accept() => drop(open.spawn(converse(connection, door.clone(), closing.stop.clone()))),
+            connection = acceptor.accept() => {
+                open.spawn(converse(connection, door.clone(), closing.stop.clone()));
+            }
         }
     }
     drop(acceptor);

@@ -1,8 +1,9 @@
-//! What the OpenAPI documents say is true: schemathesis makes requests of them, right and wrong ones, and judges the answers.
+//! What the OpenAPI documents say is true: schemathesis makes requests of them, right and wrong ones, and judges the
+//! answers.
 //!
-//! All of its checks are on, so each answer has a status, a media type and a body that its document has, wrong data and
-//! missing tokens are refused, and right data is taken; tests/clients/openapi_admin.toml says what else it has to know. It is not
-//! ours; contrib/test installs it below target.
+//! All of its checks are on, so each answer has a status, a media type and a body that its document has, wrong data
+//! and missing tokens are refused, and right data is taken; tests/clients/openapi_admin.toml says what else it has to
+//! know. It is not ours; contrib/test installs it below target.
 
 use std::{
     fs,

@@ -9,7 +9,7 @@ use std::{
 use serde_json::{Value, json};
 
 use crate::{
-    fault_house::reload,
+    fault_house::{reload, wait_line},
     http_house::{Answer, SITE, Web, company, configure, page, send, send_local},
     postfix_house::{Daemon, PATIENCE, wait_for},
 };
@@ -68,7 +68,11 @@ fn over_a_unix_socket_the_proxy_is_believed() {
     let rate = json!("rate");
     let told = ["198.51.100.1", "198.51.100.1", "198.51.100.2"].map(|client| visit(&[("X-Forwarded-For", client)]));
     assert_eq!(told, [Value::Null, rate.clone(), Value::Null]);
-    assert_eq!([visit(&[]), visit(&[])], [Value::Null, rate]);
+    // A proxy that names nobody is one client, and the operator hears of it.
+    assert_eq!([visit(&[]), visit(&[]), visit(&[])], [Value::Null, rate.clone(), rate]);
+    let told = "the rate is used up, and the proxy names no client: let it add X-Forwarded-For";
+    wait_line(&daemon, &["WARN", told]);
+    assert_eq!(daemon.log().matches(told).count(), 1);
     assert_eq!(daemon.terminate().0.code(), Some(0));
     assert!(!path.exists());
 }

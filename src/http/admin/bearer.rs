@@ -1,7 +1,7 @@
 //! Who may do what: bearer tokens (RFC 6750), of which the store has the digests.
 //!
-//! Given a request's headers and the scope that it needs; lets it pass, or says why not in the words of the RFC. A token in
-//! a URL is none: URLs stand in logs.
+//! Given a request's headers and the scope that it needs; lets it pass, or says why not in the words of the RFC. A
+//! token in a URL is none: URLs stand in logs.
 
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use tracing::{error, warn};

@@ -1,8 +1,8 @@
 //! What pages send: read generously, never trusted.
 //!
-//! The schemas of the public door's bodies are made from these types. Keys that nobody knows and values that are no texts are
-//! left out: a page is not told off for what its visitor brought. The body's length bounds it all, and how long each value
-//! may be is up to what is kept of it.
+//! The schemas of the public door's bodies are made from these types. Keys that nobody knows and values that are no
+//! texts are left out: a page is not told off for what its visitor brought. The body's length bounds it all, and how
+//! long each value may be is up to what is kept of it.
 
 use std::collections::BTreeMap;
 

@@ -1,8 +1,8 @@
 //! The snippet as files: the same octets for everyone, in two encodings, under names that say how long they stay.
 //!
-//! `/s.js` is asked for again after a day; `/s.HASH.js` never changes, so a page that names it may pin it with `integrity`.
-//! The hash of another version leads to today's script, which nobody is told to keep: after an upgrade, pages that name the
-//! old one go on.
+//! `/s.js` is asked for again after a day; `/s.HASH.js` never changes, so a page that names it may pin it with
+//! `integrity`. The hash of another version leads to today's script, which nobody is told to keep: after an upgrade,
+//! pages that name the old one go on.
 
 use std::io::Write;
 

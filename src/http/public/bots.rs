@@ -1,7 +1,7 @@
 //! Programs that read pages, by the name that they give themselves.
 //!
-//! Given a User-Agent; says whether it is a program's. It keeps addresses from being made for nobody, and holds off none that
-//! lies: those meet the rate of their client and the budget of the site.
+//! Given a User-Agent; says whether it is a program's. It keeps addresses from being made for nobody, and holds off
+//! none that lies: those meet the rate of their client and the budget of the site.
 
 /// What the names of programs hold. Somebody who names a page about themselves is no browser (`+http`).
 const WORDS: [&str; 33] = [

@@ -1,8 +1,8 @@
 //! The public door: what pages of the web sites ask for, through the site's own proxy.
 //!
-//! Everybody may knock, so nothing here grows with what a stranger sends, and nothing says more than a page has to know.
-//! `ask` is what pages send, `origin` which pages may, `bots` who is no person, `cookie` who was here before, `visit` and
-//! `click` the answers, `assets` the snippet. The door has a thread of its own, which gives way to mail.
+//! Everybody may knock, so nothing here grows with what a stranger sends, and nothing says more than a page has to
+//! know. `ask` is what pages send, `origin` which pages may, `bots` who is no person, `cookie` who was here before,
+//! `visit` and `click` the answers, `assets` the snippet. The door has a thread of its own, which gives way to mail.
 
 mod ask;
 mod assets;
@@ -15,7 +15,10 @@ mod visit;
 
 use std::{
     collections::{BTreeMap, HashSet},
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
 };
 
 use arc_swap::{ArcSwap, Guard};
@@ -26,6 +29,7 @@ use axum::{
     middleware,
 };
 use ipnet::IpNet;
+use tracing::warn;
 use utoipa::OpenApi;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
@@ -58,6 +62,8 @@ pub struct Public {
     metrics: Arc<Metrics>,
     snippet: Asset,
     debug: Asset,
+    /// Whether the operator has been warned of a proxy that names no clients: once, not with every call.
+    told_of_proxy: AtomicBool,
 }
 
 /// A config as this door needs it.
@@ -114,6 +120,7 @@ impl Public {
             metrics,
             snippet: Asset::new(include_bytes!("snippet/s.min.js")),
             debug: Asset::new(include_bytes!("snippet/debug.js")),
+            told_of_proxy: AtomicBool::new(false),
         }
     }
 
@@ -156,7 +163,11 @@ impl Public {
     /// Whether the client keeps to its rate.
     fn admits(&self, snapshot: &Snapshot, peer: Peer, headers: &HeaderMap) -> bool {
         let client = Client::of(peer, headers, &snapshot.trusted);
-        self.clients.admits(&client, snapshot.rate, self.clock.now())
+        let admits = self.clients.admits(&client, snapshot.rate, self.clock.now());
+        if !admits && client.is_proxy && !self.told_of_proxy.swap(true, Ordering::Relaxed) {
+            warn!("http.public: the rate is used up, and the proxy names no client: let it add X-Forwarded-For");
+        }
+        admits
     }
 
     /// Whether one more address is within the site's budget.

@@ -1,7 +1,8 @@
 //! Which pages may ask: the origins that sites list, as browsers name them (RFC 6454, Fetch standard).
 //!
-//! A browser tells where a page is from, and lets no page read an answer that does not name it. A request without an origin
-//! is no page's, and there is nothing to protect it from. Answers name one origin, so caches keep them apart by it.
+//! A browser tells where a page is from, and lets no page read an answer that does not name it. A request without an
+//! origin is no page's, and there is nothing to protect it from. Answers name one origin, so caches keep them apart
+//! by it.
 
 use std::sync::Arc;
 

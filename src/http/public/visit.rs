@@ -1,7 +1,7 @@
 //! `POST /v1/visit`: which address this visitor is shown.
 //!
-//! The answer can always be used: whoever is no person, does not want to be known or asks too often gets the address that the
-//! channel shows everybody, and where there is none, the page stays as it is.
+//! The answer can always be used: whoever is no person, does not want to be known or asks too often gets the address
+//! that the channel shows everybody, and where there is none, the page stays as it is.
 
 use std::{collections::BTreeMap, sync::Arc};
 
