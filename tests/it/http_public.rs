@@ -8,6 +8,9 @@ use crate::http_house::{BROWSER, ORIGIN, SITE, Web, page, send};
 const SHARED: [(&str, &str); 3] =
     [("vary", "Origin"), ("access-control-allow-origin", ORIGIN), ("access-control-allow-credentials", "true")];
 
+/// Header fields of a request.
+type Fields<'a> = &'a [(&'a str, &'a str)];
+
 fn owned(fields: &[(&str, &str)]) -> Vec<(String, String)> {
     fields.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
 }
@@ -54,7 +57,7 @@ fn whoever_is_not_to_be_known_gets_an_answer_all_the_same() {
     let web = Web::open("", SITE);
     let denied = json!({"key": "company", "addresses": ["info@company.ru"], "consent": {"analytics": "denied"}});
     let bot = "Mozilla/5.0 (compatible; YandexBot/3.0; +http://yandex.com/bots)";
-    let rows: [(&str, &[(&str, &str)], Value); 7] = [
+    let rows: [(&str, Fields<'_>, Value); 7] = [
         ("bot", &[("User-Agent", bot)], asked()),
         ("bot", &[("User-Agent", "")], asked()),
         ("consent", &[("Sec-GPC", "1")], asked()),
