@@ -1,8 +1,14 @@
 //! The public door as pages meet it: who gets which answer, whole.
 
+use std::time::{Duration, Instant};
+
+use rusqlite::Connection;
 use serde_json::{Value, json};
 
-use crate::http_house::{BROWSER, ORIGIN, SITE, Web, page, send};
+use crate::{
+    http_house::{BROWSER, ORIGIN, SITE, Web, page, send},
+    postfix_house::wait_for,
+};
 
 /// What every answer to a page of the site carries beside its own fields.
 const SHARED: [(&str, &str); 3] =
@@ -216,4 +222,28 @@ fn errors_are_problems_everywhere() {
         let other = "this path takes other methods: see the header Allow";
         assert_eq!((method.problem(), method.field("allow")), ((405, other.to_owned()), "GET,HEAD"));
     }
+}
+
+#[test]
+fn a_store_that_does_not_answer_holds_up_no_page() {
+    let web = Web::open("", SITE);
+    let visitor = web.visit(&asked()).json()["visitor"].clone();
+    let lock = Connection::open(web.company.path("store/visits.db")).unwrap();
+    lock.execute_batch("BEGIN EXCLUSIVE").unwrap();
+    let begun = Instant::now();
+    let campaign = "https://company.ru/?utm_source=yandex&utm_medium=cpc&utm_campaign=pumps-msk";
+    let answer = web.visit(&json!({"key": "company", "landing": campaign, "addresses": ["info@company.ru"]}));
+    let expected = json!({"visitor": null, "addresses": {"info@company.ru": "info+yd@company.ru"}, "kind": "static",
+        "reason": "fault", "channel": "yandex-direct"});
+    assert_eq!((answer.status, answer.json()), (200, expected));
+    let click = page("/v1/click", &[], &json!({"key": "company", "visitor": visitor}));
+    assert_eq!(send(&web.public, &click).status, 204);
+    assert!(begun.elapsed() < Duration::from_secs(8), "{:?}", begun.elapsed());
+    lock.execute_batch("ROLLBACK").unwrap();
+    // Who was known before is known again once the store is.
+    let known = || {
+        let again = web.visit(&json!({"key": "company", "visitor": visitor, "addresses": ["info@company.ru"]})).json();
+        (again["visitor"] == visitor).then_some(())
+    };
+    wait_for("the store", known, || web.daemon.log());
 }

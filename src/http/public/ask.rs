@@ -56,7 +56,7 @@ pub struct ClickAsk {
 }
 
 /// The same, as the rest of the program takes it.
-#[derive(Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Asked {
     pub visitor: Option<String>,
     pub landing: String,

@@ -8,12 +8,14 @@ use axum::{
     http::{HeaderMap, HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
+use tokio::time::timeout;
 
 use super::{
     super::{body::FromPage, client::Peer, problem::Problem},
     Public,
     ask::{self, ClickAsk},
     cookie, origin, refuses,
+    visit::STORE,
 };
 use crate::clock::Millis;
 
@@ -38,7 +40,8 @@ pub async fn click(
     if !door.admits(&snapshot, peer, &headers) {
         door.metrics.clicks_rate.one();
     } else if let (Some(visitor), Some(issuer), false) = (visitor, &snapshot.issuer, refuses(&headers)) {
-        issuer.click(&visitor, Millis::now()).await;
+        // It is written down all the same, only later.
+        drop(timeout(STORE, issuer.click(&visitor, Millis::now())).await);
         door.metrics.clicks.one();
     }
     let mut response = StatusCode::NO_CONTENT.into_response();

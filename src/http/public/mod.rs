@@ -21,7 +21,7 @@ use std::{
     },
 };
 
-use arc_swap::{ArcSwap, Guard};
+use arc_swap::ArcSwap;
 use axum::{
     Extension, Router,
     extract::DefaultBodyLimit,
@@ -156,8 +156,8 @@ impl Public {
             .with_state(self)
     }
 
-    fn snapshot(&self) -> Guard<Arc<Snapshot>> {
-        self.config.load()
+    fn snapshot(&self) -> Arc<Snapshot> {
+        self.config.load_full()
     }
 
     /// Whether the client keeps to its rate.

@@ -3,7 +3,7 @@
 //! The answer can always be used: whoever is no person, does not want to be known or asks too often gets the address
 //! that the channel shows everybody, and where there is none, the page stays as it is.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use axum::{
     Extension,
@@ -12,6 +12,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use serde::Serialize;
+use tokio::time::timeout;
 use utoipa::ToSchema;
 
 use super::{
@@ -24,6 +25,9 @@ use crate::{
     clock::Millis,
     issuing::{self, Answer, Reason, Request},
 };
+
+/// How long a page waits for the store, before it is shown what needs none.
+pub const STORE: Duration = Duration::from_secs(3);
 
 /// Which addresses this visitor is shown.
 #[derive(Debug, Serialize, ToSchema)]
@@ -137,7 +141,7 @@ async fn issued(door: &Public, snapshot: &Snapshot, open: &Open, asked: Asked, r
         return Answer { visitor: None, addresses: BTreeMap::new(), kind: issuing::Kind::None, reason, channel: None };
     };
     let budget = || door.affords(open);
-    let request = Request {
+    let request = |asked: Asked, refused| Request {
         visitor: asked.visitor,
         landing: asked.landing,
         page: asked.page,
@@ -149,7 +153,12 @@ async fn issued(door: &Public, snapshot: &Snapshot, open: &Open, asked: Asked, r
         refused,
         budget: &budget,
     };
-    issuer.issue(&open.site, request, Millis::now()).await
+    let now = Millis::now();
+    match timeout(STORE, issuer.issue(&open.site, request(asked.clone(), refused), now)).await {
+        Ok(answer) => answer,
+        // What is refused asks nothing of the store.
+        Err(_) => issuer.issue(&open.site, request(asked, Some(Reason::Fault)), now).await,
+    }
 }
 
 fn count(door: &Public, answer: &Answer) {
