@@ -1,8 +1,10 @@
 //! What a stranger can use up at the public door: calls of a client, addresses of a site, connections, time.
 
 use std::{
+    fs,
     io::{ErrorKind, Read, Write},
     net::TcpStream,
+    os::unix::fs::PermissionsExt,
     time::{Duration, Instant},
 };
 
@@ -62,8 +64,13 @@ fn a_peer_that_is_no_proxy_of_ours_is_the_client_itself() {
 fn over_a_unix_socket_the_proxy_is_believed() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("http.sock");
-    let company = company(&format!("public = \"unix:{}\"\nrate = 2", path.display()), SITE);
+    let admin = folder.path().join("admin.sock");
+    let doors = format!("public = \"unix:{}\"\nadmin = \"unix:{}\"\nrate = 2", path.display(), admin.display());
+    let company = company(&doors, SITE);
     let daemon = Daemon::start(&company.config_file());
+    let mode = |path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
+    assert_eq!([mode(&path), mode(&admin)], [0o666, 0o660]);
+    assert_eq!(send_local(&admin, "GET /healthz HTTP/1.1\r\n").status, 200);
     let visit = |fields: &[(&str, &str)]| reason(&send_local(&path, &page("/v1/visit", fields, &asked())));
     let rate = json!("rate");
     let told = ["198.51.100.1", "198.51.100.1", "198.51.100.2"].map(|client| visit(&[("X-Forwarded-For", client)]));
@@ -74,7 +81,7 @@ fn over_a_unix_socket_the_proxy_is_believed() {
     wait_line(&daemon, &["WARN", told]);
     assert_eq!(daemon.log().matches(told).count(), 1);
     assert_eq!(daemon.terminate().0.code(), Some(0));
-    assert!(!path.exists());
+    assert_eq!([path.exists(), admin.exists()], [false, false]);
 }
 
 #[test]
