@@ -60,6 +60,7 @@ mod manual;
 mod memory;
 mod milter;
 mod milter_house;
+mod minting_kill9;
 mod never_lost;
 mod node_red;
 mod offers;
