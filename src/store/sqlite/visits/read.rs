@@ -21,7 +21,7 @@ const SELECT: &str =
 /// What is known of a token, with the visitor's visits until a time.
 pub fn find(conn: &Connection, claims: Claims, until: Millis) -> Result<Option<Known>, StoreError> {
     if let Some(visit) = named(conn, claims)? {
-        let visits = visits_of(conn, visit.visitor, until)?;
+        let visits = visits_of(conn, &visit, until)?;
         return Ok(Some(Known { issued_at: visit.at, visit: Some(visit), visits }));
     }
     for claim in claims.into_iter().flatten() {
@@ -70,7 +70,8 @@ fn by_id(conn: &Connection, id: VisitId) -> Result<Option<Visit>, StoreError> {
 }
 
 /// The visitor's first visit, and of the others as many of the latest as a lead can tell.
-fn visits_of(conn: &Connection, visitor: VisitId, until: Millis) -> Result<Vec<Visit>, StoreError> {
+fn visits_of(conn: &Connection, of: &Visit, until: Millis) -> Result<Vec<Visit>, StoreError> {
+    let visitor = of.visitor;
     let later = limit::TOUCHES - 1;
     let mut visits = conn
         .prepare_cached(&format!(
@@ -78,7 +79,7 @@ fn visits_of(conn: &Connection, visitor: VisitId, until: Millis) -> Result<Vec<V
         ))
         .and_then(|mut found| found.query_map((visitor.0, until.0), read)?.collect::<rusqlite::Result<Vec<_>>>())
         .map_err(engine(DOING))?;
-    visits.extend(by_id(conn, visitor)?);
+    visits.extend(if of.claim.id == visitor { Some(of.clone()) } else { by_id(conn, visitor)? });
     visits.reverse();
     Ok(visits)
 }
