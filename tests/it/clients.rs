@@ -19,7 +19,12 @@ use crate::{
 
 /// Where they are installed.
 pub fn clients(what: &str) -> PathBuf {
-    let path = Path::new(env!("CARGO_TARGET_TMPDIR")).parent().unwrap().join("clients").join(what);
+    installed(&format!("clients/{what}"))
+}
+
+/// What `contrib/test` installs below `target`.
+pub fn installed(what: &str) -> PathBuf {
+    let path = Path::new(env!("CARGO_TARGET_TMPDIR")).parent().unwrap().join(what);
     assert!(path.exists(), "{} is missing: contrib/test installs it", path.display());
     path
 }

@@ -112,6 +112,7 @@ mod sink_secrets;
 mod sink_tls;
 mod sinks;
 mod smtp_client;
+mod snippet;
 mod socketmap;
 mod socketmap_house;
 mod socketmap_postfix;
