@@ -10,11 +10,11 @@ use std::{
     io::{BufRead, BufReader, Write},
     process::{Child, ChildStdin, Command, Stdio},
     sync::{
-        Arc, Condvar, Mutex,
+        Arc, Condvar, Mutex, PoisonError,
         atomic::{AtomicU64, Ordering},
     },
     thread,
-    time::Instant,
+    time::{Duration, Instant},
 };
 
 use serde_json::{Value, json};
@@ -125,7 +125,15 @@ impl Chromium {
 
 impl Drop for Chromium {
     fn drop(&mut self) {
-        if self.child.kill().is_err() || self.child.wait().is_err() {
+        // Told to end, for those that it started would go on writing into the profile.
+        let calls = self.calls.get_mut().unwrap_or_else(PoisonError::into_inner);
+        let told = calls.write_all(b"{\"id\": 0, \"method\": \"Browser.close\"}\0");
+        let deadline = Instant::now() + Duration::from_secs(10);
+        let mut ended = || self.child.try_wait().is_ok_and(|status| status.is_some());
+        while told.is_ok() && !ended() && Instant::now() < deadline {
+            thread::sleep(Duration::from_millis(10));
+        }
+        if !ended() && (self.child.kill().is_err() || self.child.wait().is_err()) {
             eprintln!("Chromium {} was left behind", self.child.id());
         }
     }
