@@ -112,7 +112,14 @@ async fn kept(visits: &Visits, key: KeyMark, count: u64) -> anyhow::Result<f64> 
         for _ in 0..AT_A_TIME {
             let claim = Claim { id: visits.next_id().await?, key };
             let (touchpoint, details) = (touchpoint(number % WAYS), details(number));
-            group.push(visits.record(NewVisit { claim, at: Millis::now(), visitor: None, touchpoint, details }));
+            group.push(visits.record(NewVisit {
+                claim,
+                at: Millis::now(),
+                visitor: None,
+                is_ordered: false,
+                touchpoint,
+                details,
+            }));
             number += 1;
         }
         futures_util::future::try_join_all(group).await?;

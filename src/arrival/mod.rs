@@ -135,6 +135,16 @@ impl Arrivals {
         found.with(channel)
     }
 
+    /// The channel of UTM values that no page tells; none for none.
+    pub fn channel_of(&self, utm: &Utm) -> Option<String> {
+        if *utm == Utm::default() {
+            return None;
+        }
+        let facts = Facts { utm, click_ids: Vec::new(), told: Told::Utm, referrer: None, path: "" };
+        let by_rule = self.rules.iter().find(|rule| rules::fits(rule, &facts)).map(|rule| &rule.channel);
+        by_rule.or_else(|| self.channels.get(self.by_utm.find(utm)?)).cloned()
+    }
+
     /// Says how a visit came, and why, for a person.
     pub fn explain(&self, landing: &str, referrer: Option<&str>, origins: &[String]) -> Explanation {
         let found = self.find(landing, referrer, origins);

@@ -121,7 +121,8 @@ impl<'a> Shown<'a> {
 /// The visitor that the first dynamic address names.
 pub fn visitor(letter: &Letter) -> Option<VisitId> {
     let verified = letter.tokens().into_iter().next()?;
-    letter.known(verified.token)?.visit.as_ref().map(|visit| visit.visitor)
+    let visit = letter.known(verified.token)?.visit.as_ref()?;
+    (!visit.is_ordered).then_some(visit.visitor)
 }
 
 /// What the substitutes tell of the sender; the first one is primary.

@@ -24,6 +24,8 @@ mod words;
 
 use std::{sync::Arc, time::Duration};
 
+use tokio::time::Instant;
+
 pub use addresses::table;
 pub use changes::{Changes, NewRecipient};
 pub use letter::{Letter, MAX_RECIPIENTS, Via};
@@ -34,7 +36,7 @@ use crate::{
     classify::{self, Class, Facts, Origin},
     clock::Millis,
     config::{Config, Direct, OnError, Strip},
-    lead::Lead,
+    lead::{Lead, limit},
     resolve::Table,
     store::{Commit, Counting, MessageDigest, NewLead, Store, StoreError, Subscriber, Visits, Way},
     tagging::{self, Judged},
@@ -176,8 +178,10 @@ impl Intake {
     /// Judges a whole message. With [`Commit::Dry`] nothing is recorded, and the id is only an example.
     pub async fn finish(&self, mut letter: Letter, arrival: Arrival, store: &Store, commit: Commit) -> Outcome {
         let without_forged = letter.without_forged();
-        if let Err(cause) = within(self.config.milter.budget, self.learn(&mut letter, arrival.at, store.visits())).await
-        {
+        let budget = Budget::begin(self.config.milter.budget);
+        // Another host of the fleet recorded the lead, and this one need not know the visit.
+        let is_own = arrival.second_pass == SecondPass::Keep && self.is_signed(&letter);
+        if !is_own && let Err(cause) = budget.wait(self.learn(&mut letter, arrival.at, store.visits())).await {
             let reading = read::read(&letter.headers, &self.config.leads.default_charset);
             let finding = Finding::Fault { cause, message_id: reading.message_id };
             return Outcome { changes: without_forged, finding };
@@ -191,7 +195,7 @@ impl Intake {
             Drawn::Lead(new) => *new,
         };
         let message_id = new.lead.message.message_id.clone();
-        match within(self.config.milter.budget, store.record(new, commit)).await {
+        match budget.wait(store.record(new, commit)).await {
             Ok(Some(recorded)) => {
                 let insert = self.fields(&recorded.lead, message_id.as_deref());
                 let changes = Changes { insert, ..without_forged };
@@ -206,7 +210,12 @@ impl Intake {
 
     /// Asks what the tokens of a letter stand for.
     pub async fn learn(&self, letter: &mut Letter, at: Millis, visits: Option<&Visits>) -> Result<(), StoreError> {
-        for verified in letter.tokens() {
+        for (index, verified) in letter.tokens().into_iter().enumerate() {
+            // A lead has no room for more, and nobody writes to more visitors at once.
+            if index >= limit::TOUCHES {
+                letter.learn(verified.token, None);
+                continue;
+            }
             let visits = visits.ok_or(StoreError::Closed)?;
             letter.learn(verified.token, visits.find(verified.claims, at).await?);
         }
@@ -323,6 +332,18 @@ fn digest(message_id: &str) -> MessageDigest {
     out
 }
 
-async fn within<T>(budget: Duration, answer: impl Future<Output = Result<T, StoreError>>) -> Result<T, StoreError> {
-    tokio::time::timeout(budget, answer).await.unwrap_or(Err(StoreError::Timeout(budget)))
+/// How long the end of one message may wait for the store, in all.
+struct Budget {
+    whole: Duration,
+    ends: Instant,
+}
+
+impl Budget {
+    fn begin(whole: Duration) -> Self {
+        Self { whole, ends: Instant::now() + whole }
+    }
+
+    async fn wait<T>(&self, answer: impl Future<Output = Result<T, StoreError>>) -> Result<T, StoreError> {
+        tokio::time::timeout_at(self.ends, answer).await.unwrap_or(Err(StoreError::Timeout(self.whole)))
+    }
 }

@@ -8,6 +8,15 @@ use crate::{
 };
 
 impl Intake {
+    /// Whether a letter to a dynamic address carries headers of our own fleet; of other letters it is found out later.
+    pub(super) fn is_signed(&self, letter: &Letter) -> bool {
+        if letter.tokens().is_empty() {
+            return false;
+        }
+        let reading = read::read(&letter.headers, &self.config.leads.default_charset);
+        self.signed_id(letter, reading.message_id.as_deref()).is_some()
+    }
+
     /// The lead's id, where the headers are of our own fleet: signed with our key for this very message and for a
     /// substitute it was sent to.
     pub(super) fn signed_id(&self, letter: &Letter, message_id: Option<&str>) -> Option<String> {

@@ -56,9 +56,8 @@ pub fn details(request: Request<'_>, arrived: &Arrived) -> Details {
     let consent: BTreeMap<String, String> = ids(request.consent)
         .filter(|(_, consent)| ["granted", "denied", "unknown"].contains(&consent.as_str()))
         .collect();
-    let is_denied = consent.get("ads").is_some_and(|consent| consent == "denied");
-    Details {
-        click_ids: if is_denied { BTreeMap::new() } else { arrived.click_ids.clone() },
+    let mut details = Details {
+        click_ids: arrived.click_ids.clone(),
         client_ids: ids(request.client).collect(),
         consent,
         custom: request
@@ -67,7 +66,9 @@ pub fn details(request: Request<'_>, arrived: &Arrived) -> Details {
             .filter_map(|(key, value)| Some((bounded(&key, limit::NAME)?, bounded(&value, VALUE)?)))
             .collect(),
         page: request.page.as_deref().and_then(page),
-    }
+    };
+    details.obey();
+    details
 }
 
 /// Ids under names that the event's schema allows; one that would have to be cut or cleaned is another id, and left out.

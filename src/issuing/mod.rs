@@ -21,12 +21,14 @@ use tracing::error;
 pub use order::{Issued, Order, OrderError};
 
 use crate::{
+    address::Address,
     arrival::{Arrivals, Arrived},
     channel::Mailbox,
     clock::Millis,
     config::Site,
     intake::Intake,
     maillog::chain,
+    resolve::Resolution,
     store::{StoreError, Visits},
     token::{Claim, Token, Tokens, VisitId},
     visit::{Details, NewVisit, Touchpoint, Visit},
@@ -37,6 +39,9 @@ const TRIES: usize = 16;
 
 /// Milliseconds between two log lines of one sort: anybody can cause any number.
 const QUIET: i64 = 60_000;
+
+/// Token and channel of the visit that an address names, and why it is not a newer one.
+type Shown = (Token, Option<String>, Option<Reason>);
 
 /// Issues addresses by one snapshot of the config.
 #[derive(Debug)]
@@ -139,9 +144,9 @@ impl Issuer {
             Some(refused) => Err(refused),
         };
         match issued {
-            Ok((token, channel)) => {
+            Ok((token, channel, reason)) => {
                 let own = |mailbox| form::own(mailbox, token, self.intake.config.dynamic.as_ref()?);
-                Answer::of(Kind::Dynamic, asked, own, None, channel, Some(token))
+                Answer::of(Kind::Dynamic, asked, own, reason, channel, Some(token))
             }
             Err(reason @ (Reason::Channel | Reason::Page)) => Answer::none(Some(reason), channel),
             Err(reason) => {
@@ -166,7 +171,7 @@ impl Issuer {
         request: Request<'_>,
         arrived: &Arrived,
         at: Millis,
-    ) -> Result<Result<(Token, Option<String>), Reason>, StoreError> {
+    ) -> Result<Result<Shown, Reason>, StoreError> {
         let budget = request.budget;
         let known = match request.visitor.as_deref().and_then(|visitor| self.tokens.verify(visitor)) {
             Some(verified) => self.visits.latest_of(verified.claims).await?,
@@ -182,34 +187,38 @@ impl Issuer {
                 if is_news(&visit.details, &details) {
                     self.visits.add_details(id, details).await?;
                 }
-                return Ok(Ok((token, visit.touchpoint.channel)));
+                return Ok(Ok((token, visit.touchpoint.channel, None)));
             }
-            if refused.is_some() || !budget() {
-                return Ok(Ok((token, visit.touchpoint.channel)));
+            if refused.is_some() {
+                return Ok(Ok((token, visit.touchpoint.channel, None)));
             }
-            let token = self.make(at, Some(visit.visitor), arrived.touchpoint.clone(), details).await?;
-            return Ok(Ok((token, arrived.touchpoint.channel.clone())));
+            if !budget() {
+                // The page asks again, so that the new visit is not lost.
+                return Ok(Ok((token, visit.touchpoint.channel, Some(Reason::Budget))));
+            }
+            let new = self.new_visit(at, Some(visit.visitor), arrived.touchpoint.clone(), details);
+            return Ok(Ok((self.make(new).await?, arrived.touchpoint.channel.clone(), None)));
         }
         if let Some(refused) = refused.or_else(|| (!budget()).then_some(Reason::Budget)) {
             return Ok(Err(refused));
         }
-        let token = self.make(at, None, arrived.touchpoint.clone(), details).await?;
-        Ok(Ok((token, arrived.touchpoint.channel.clone())))
+        let new = self.new_visit(at, None, arrived.touchpoint.clone(), details);
+        Ok(Ok((self.make(new).await?, arrived.touchpoint.channel.clone(), None)))
+    }
+
+    /// A visit whose number is still to come.
+    fn new_visit(&self, at: Millis, visitor: Option<VisitId>, touchpoint: Touchpoint, details: Details) -> NewVisit {
+        let claim = Claim { id: VisitId(VisitId::END), key: self.tokens.mark() };
+        NewVisit { claim, at, visitor, is_ordered: false, touchpoint, details }
     }
 
     /// Makes a token and keeps its visit.
-    async fn make(
-        &self,
-        at: Millis,
-        visitor: Option<VisitId>,
-        touchpoint: Touchpoint,
-        details: Details,
-    ) -> Result<Token, StoreError> {
+    async fn make(&self, mut new: NewVisit) -> Result<Token, StoreError> {
         for _ in 0..TRIES {
             let id = self.visits.next_id().await?;
             if let Some(token) = self.tokens.mint(id).filter(|token| !self.is_listed(*token)) {
-                let claim = Claim { id, key: self.tokens.mark() };
-                self.visits.record(NewVisit { claim, at, visitor, touchpoint, details }).await?;
+                new.claim.id = id;
+                self.visits.record(new).await?;
                 return Ok(token);
             }
         }
@@ -234,8 +243,13 @@ impl Issuer {
             return own.map(|mailbox| (mailbox.spelled.clone(), mailbox)).into_iter().collect();
         }
         let mailbox = |text: &String| {
-            let address = crate::address::Address::parse(text)?;
-            Some((text.clone(), table.mailbox(&address)?))
+            let mailbox = match table.resolve(&Address::parse(text)?) {
+                Resolution::Mailbox(mailbox) => mailbox,
+                // Who runs no script, and a simple harvester, see the site's own static address.
+                Resolution::Channel(substitute) => Arc::clone(&substitute.mailbox),
+                Resolution::Visit(_) | Resolution::Unknown { .. } | Resolution::Foreign => return None,
+            };
+            Some((text.clone(), table.mailbox(&mailbox.address)?))
         };
         addresses.iter().filter_map(mailbox).collect()
     }
@@ -279,18 +293,20 @@ fn left_out(site: &Site, arrived: &Arrived) -> Option<Reason> {
     (!fits).then_some(Reason::Page)
 }
 
-/// Whether the page tells of the visit that is known, and of no new click on an advertisement.
+/// Whether the page tells of the visit that is known, and of no new click on an advertisement. Sites carry UTM values along
+/// from page to page, so that another first page or a referrer of the site's own is no other visit.
 fn is_same(visit: &Visit, arrived: &Arrived, details: &Details) -> bool {
-    let known = &visit.details.click_ids;
-    visit.touchpoint == arrived.touchpoint && details.click_ids.iter().all(|(key, id)| known.get(key) == Some(id))
+    let (known, told) = (&visit.touchpoint, &arrived.touchpoint);
+    let is_known = |(key, id): (&String, &String)| visit.details.click_ids.get(key) == Some(id);
+    known.channel == told.channel
+        && known.utm == told.utm
+        && (told.referrer.is_none() || known.referrer == told.referrer)
+        && details.click_ids.iter().all(is_known)
 }
 
-/// Whether there are ids or values that are not kept yet; another page alone is none.
+/// Whether what the page tells changes what is kept; another page alone does not.
 fn is_news(known: &Details, told: &Details) -> bool {
-    let news = |known: &BTreeMap<String, String>, told: &BTreeMap<String, String>| {
-        told.iter().any(|(key, value)| known.get(key) != Some(value))
-    };
-    news(&known.client_ids, &told.client_ids)
-        || news(&known.consent, &told.consent)
-        || news(&known.custom, &told.custom)
+    let mut merged = known.clone();
+    merged.merge(told.clone());
+    merged != *known
 }

@@ -12,7 +12,7 @@ use crate::{
     lead::{bounded, limit},
     store::StoreError,
     token::Token,
-    visit::Touchpoint,
+    visit::{NewVisit, Touchpoint},
 };
 
 /// What an address is ordered for. What is left out is taken from the landing page and the referrer, if they are there.
@@ -93,10 +93,16 @@ impl Issuer {
             budget: &|| true,
         };
         let arrived = self.arrivals.arrive(&request.landing, request.referrer.as_deref(), &[]);
-        let touchpoint = touchpoint(&arrived.touchpoint, &order.utm, channel, request.landing.is_empty());
+        let is_bare = request.landing.is_empty() && request.referrer.is_none();
+        let mut touchpoint = touchpoint(&arrived.touchpoint, &order.utm, channel, is_bare);
+        if channel.is_none() && touchpoint.utm != arrived.touchpoint.utm {
+            touchpoint.channel = self.arrivals.channel_of(&touchpoint.utm);
+        }
         let details = form::details(request, &arrived);
         let channel = touchpoint.channel.clone();
-        let token = self.make(at, None, touchpoint, details).await?;
+        let new = NewVisit { is_ordered: true, ..self.new_visit(at, None, touchpoint, details) };
+        let token = self.make(new).await?;
+        self.visits.sync().await?;
         let mut addresses = BTreeMap::new();
         for (asked, mailbox) in asked {
             let own = config.dynamic.as_ref().and_then(|dynamic| form::own(mailbox, token, dynamic));
@@ -109,12 +115,7 @@ impl Issuer {
 
 /// What the order says, then its channel, then what page and referrer say. An address without a page was not come to
 /// directly: nothing is known of it.
-fn touchpoint(
-    arrived: &Touchpoint,
-    utm: &Utm,
-    channel: Option<&crate::channel::Channel>,
-    is_without_page: bool,
-) -> Touchpoint {
+fn touchpoint(arrived: &Touchpoint, utm: &Utm, channel: Option<&crate::channel::Channel>, is_bare: bool) -> Touchpoint {
     let ordered = [&utm.source, &utm.medium, &utm.campaign, &utm.term, &utm.content]
         .map(|value| bounded(value, limit::TEXT).unwrap_or_default());
     let is_ordered = ordered.iter().any(|value| !value.is_empty());
@@ -123,7 +124,7 @@ fn touchpoint(
     let utm = match channel {
         _ if is_ordered => Utm { source, medium, campaign, term, content },
         Some(channel) if is_direct => channel.utm.clone(),
-        None if is_direct && is_without_page => Utm::default(),
+        None if is_bare => Utm::default(),
         _ => arrived.utm.clone(),
     };
     let channel = channel.map(|channel| channel.id.clone()).or_else(|| arrived.channel.clone());

@@ -6,6 +6,7 @@ use std::{collections::BTreeMap, time::Duration};
 use leadmilter::{
     channel::Utm,
     clock::Millis,
+    issuing::{Issuer, Order},
     lead::Lead,
     store::{Retention, Visits},
     token::{Claim, Token, VisitId},
@@ -15,7 +16,7 @@ use serde_json::{Value, json};
 
 use crate::{
     company::DYNAMIC,
-    milter_house::{Door, HEADERS, Letter, send, to},
+    milter_house::{Door, HEADERS, Letter, send, send_raw, to},
 };
 
 const DAY: Duration = Duration::from_secs(86_400);
@@ -70,7 +71,10 @@ async fn issue(door: &Door, at: Millis, touchpoint: Touchpoint, visitor: Option<
         let id = visits(door).next_id().await.unwrap();
         if let Some(token) = tokens.mint(id) {
             let claim = Claim { id, key: tokens.mark() };
-            visits(door).record(NewVisit { claim, at, visitor, touchpoint, details: details() }).await.unwrap();
+            visits(door)
+                .record(NewVisit { claim, at, visitor, is_ordered: false, touchpoint, details: details() })
+                .await
+                .unwrap();
             return (id, token);
         }
     }
@@ -272,6 +276,41 @@ async fn a_token_that_was_called_leaked_is_so_behind_every_mailbox() {
     write_to(&door, &[&format!("sales+{token}@company.ru")]).await;
     let lead = the_lead(&door);
     assert_eq!((lead.attribution.status.as_str(), lead.repeat.counts()), ("leaked", false));
+}
+
+#[tokio::test]
+async fn a_second_host_keeps_the_headers_of_a_visit_that_it_does_not_know() {
+    let top = format!("[headers]\nkey_file = \"header.key\"\n{DYNAMIC}");
+    let (first, second) = (Door::open(&top), Door::open(&top));
+    let (_, token) = issue(&first, Millis::now(), from_yandex(), None).await;
+    let path = format!("<info+{token}@company.ru>");
+    let rcpts: &[&[&str]] = &[&[&path]];
+    let letter = Letter { mail: &["<ivan@client.example>"], rcpts, headers: HEADERS };
+    let ours = send_raw(&mut first.connect().await, &letter).await;
+    let ours = ours.iter().map(|(name, value)| (name.as_str(), value.as_str()));
+    let headers: Vec<_> = ours.chain(HEADERS.iter().copied()).collect();
+    let again = Letter { headers: &headers, ..letter };
+    assert_eq!(send(&mut second.connect().await, &again).await, Vec::<String>::new());
+    assert_eq!((second.metrics.trusted.get(), second.leads()), (1, Vec::new()));
+}
+
+#[tokio::test]
+async fn an_address_that_was_ordered_has_no_visitor() {
+    let door = Door::open(&format!("[leads]\nunique_by = \"visitor\"\n{DYNAMIC}"));
+    let intake = door.intake.load_full();
+    let issuer = Issuer::new(intake, visits(&door).clone()).unwrap();
+    let token = issuer.order(Order::default(), Millis::now()).await.unwrap().token;
+    for (number, sender) in
+        ["<ivan@client.example>", "<anna@client.example>", "<ivan@client.example>"].iter().enumerate()
+    {
+        let mut mta = door.connect().await;
+        let (path, id) = (format!("<info+{token}@company.ru>"), format!("<{number}@client.example>"));
+        let headers = [("From", *sender), ("Message-ID", id.as_str())];
+        let (mail, rcpts): (&[&str], &[&[&str]]) = (&[sender], &[&[&path]]);
+        send(&mut mta, &Letter { mail, rcpts, headers: &headers }).await;
+    }
+    let counts: Vec<_> = door.leads().into_iter().map(|lead| (lead.repeat.unique, lead.repeat.count)).collect();
+    assert_eq!(counts, [(true, 1), (true, 1), (false, 2)]);
 }
 
 #[tokio::test]

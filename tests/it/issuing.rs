@@ -3,6 +3,7 @@
 use std::{collections::BTreeMap, fs, sync::Arc};
 
 use leadmilter::{
+    channel::Utm,
     clock::Millis,
     config::Site,
     intake::Intake,
@@ -128,6 +129,9 @@ async fn a_known_visitor_keeps_his_address_until_a_new_advertisement() {
     let late = Request { client: map(&[("ga", "1.2"), ("ym", "9")]), ..request(Some(&first), "") };
     assert_eq!(stage.ask(late).await, first);
     assert_eq!(stage.known(token).await.visit.unwrap().details.client_ids, map(&[("ga", "1.2"), ("ym", "9")]));
+    // Sites carry the query along from page to page.
+    let carried = FROM_YANDEX.replace("/pumps", "/pumps/submersible");
+    assert_eq!(stage.ask(request(Some(&first), &carried)).await, first);
     // The same advertisement, clicked again.
     let again = stage.ask(request(Some(&first), &FROM_YANDEX.replace("yclid=1", "yclid=2"))).await;
     let second = again.visitor.unwrap();
@@ -169,7 +173,10 @@ async fn beyond_the_budget_known_visitors_keep_their_addresses_and_new_ones_get_
     let known = stage.ask(request(None, FROM_YANDEX)).await;
     let broke = |visitor, landing| Request { budget: &|| false, ..request(visitor, landing) };
     assert_eq!(stage.ask(broke(None, FROM_YANDEX)).await, of_channel(Reason::Budget));
-    assert_eq!(stage.ask(broke(Some(&known), "https://company.ru/?utm_source=vk")).await, known);
+    assert_eq!(stage.ask(broke(Some(&known), FROM_YANDEX)).await, known);
+    // The page is to ask again for the new visit.
+    let asked_again = Answer { reason: Some(Reason::Budget), ..known.clone() };
+    assert_eq!(stage.ask(broke(Some(&known), "https://company.ru/?utm_source=vk")).await, asked_again);
 }
 
 #[tokio::test]
@@ -200,6 +207,10 @@ async fn only_mailboxes_of_the_config_are_replaced() {
     let token = both.visitor.unwrap();
     let (info, sales) = (format!("info+{token}@company.ru"), format!("sales+{token}@company.ru"));
     assert_eq!(both.addresses, map(&[("info@company.ru", &info), ("sales@company.ru", &sales)]));
+    // The address that the page has for those without scripts.
+    let listed = asked(&["info+m11@company.ru"]).await;
+    let address = format!("info+{}@company.ru", listed.visitor.unwrap());
+    assert_eq!(listed.addresses, map(&[("info+m11@company.ru", &address)]));
     let by_itself = asked(&[]).await;
     let token = by_itself.visitor.unwrap();
     assert_eq!(by_itself.addresses, map(&[("info@company.ru", &format!("info+{token}@company.ru"))]));
@@ -252,6 +263,13 @@ async fn an_order_is_carried_out_or_told_what_is_wrong() {
     let visit = stage.known(issued.token).await.visit.unwrap();
     let utm = &visit.touchpoint.utm;
     assert_eq!([&utm.source, &utm.medium, &utm.campaign], ["newsletter", "email", "autumn"]);
+    // Whoever has seen the address is not its visitor.
+    let asked = Request { visitor: Some(issued.token.to_string()), ..request(None, "") };
+    assert_ne!(stage.ask(asked).await.visitor, Some(issued.token));
+    let utm = Utm { source: "yandex".to_owned(), medium: "cpc".to_owned(), ..Utm::default() };
+    let by_utm = order(Order { utm: Utm { campaign: "pumps-msk".to_owned(), ..utm }, ..Order::default() }).await;
+    assert_eq!(by_utm.unwrap().channel.as_deref(), Some("yandex-direct"));
+    assert_eq!(order(Order::default()).await.unwrap().channel, None);
     let wrong = [
         (Order { channel: Some("nowhere".to_owned()), ..Order::default() }, "\"nowhere\" is no channel"),
         (

@@ -102,7 +102,14 @@ pub fn issue(company: &Company) -> Token {
             let touchpoint = Touchpoint { channel: Some("yandex-direct".to_owned()), ..Touchpoint::default() };
             let at = Millis::now();
             visits
-                .record(NewVisit { claim, at, visitor: None, touchpoint, details: Details::default() })
+                .record(NewVisit {
+                    claim,
+                    at,
+                    visitor: None,
+                    is_ordered: false,
+                    touchpoint,
+                    details: Details::default(),
+                })
                 .await
                 .unwrap();
             return token;

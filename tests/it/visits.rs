@@ -47,9 +47,16 @@ async fn visit(visits: &Visits, day: u64, source: &str, visitor: Option<VisitId>
     let id = visits.next_id().await.unwrap();
     let claim = Claim { id, key: KEY };
     let (touchpoint, details) = (touchpoint(source), details("1.2"));
-    let new = NewVisit { claim, at: at(day), visitor, touchpoint: touchpoint.clone(), details: details.clone() };
+    let new = NewVisit {
+        claim,
+        at: at(day),
+        visitor,
+        is_ordered: false,
+        touchpoint: touchpoint.clone(),
+        details: details.clone(),
+    };
     visits.record(new).await.unwrap();
-    Visit { claim, at: at(day), visitor: visitor.unwrap_or(id), touchpoint, details }
+    Visit { claim, at: at(day), visitor: visitor.unwrap_or(id), is_ordered: false, touchpoint, details }
 }
 
 #[tokio::test]
@@ -64,7 +71,7 @@ async fn a_token_is_found_with_its_visitors_visits_until_the_letter() {
     let known = |of: &Visit, seen: &[&Visit]| Known {
         issued_at: of.at,
         visit: Some(of.clone()),
-        visits: seen.iter().map(|visit| (*visit).clone()).collect(),
+        visits: seen.iter().map(|visit| Visit { details: Details::default(), ..(*visit).clone() }).collect(),
     };
     assert_eq!(find(&first, 4).await.unwrap(), Some(known(&first, &[&first, &second])));
     assert_eq!(find(&second, 9).await.unwrap(), Some(known(&second, &[&first, &second, &third])));
@@ -133,6 +140,21 @@ async fn old_visits_lose_their_ids_then_go_and_their_tokens_are_still_known() {
     let compact = Visit { details: Details::default(), ..middle };
     assert_eq!(find(&compact).await.unwrap().unwrap().visit, Some(compact));
     assert_eq!(find(&new).await.unwrap().unwrap().visit, Some(new));
+}
+
+#[tokio::test]
+async fn a_number_that_was_used_late_loses_its_ids_in_time_all_the_same() {
+    let folder = tempfile::tempdir().unwrap();
+    let visits = Visits::open(folder.path()).unwrap();
+    visit(&visits, 0, "yandex", None).await;
+    let late = visit(&visits, 30, "google", None).await;
+    visit(&visits, 0, "vk", None).await;
+    let retention = Retention { compact: 40 * DAY, purge: 900 * DAY };
+    let compacted = |count| Retained { compacted: count, ..Retained::default() };
+    assert_eq!(visits.retain(retention, at(50)).await.unwrap(), compacted(1), "those behind wait for the late one");
+    assert_eq!(visits.retain(retention, at(80)).await.unwrap(), compacted(2));
+    let found = visits.find([Some(late.claim), None], at(80)).await.unwrap().unwrap();
+    assert_eq!(found.visit, Some(Visit { details: Details::default(), ..late }));
 }
 
 #[tokio::test]

@@ -4,19 +4,19 @@
 
 use axum::http::{HeaderMap, HeaderValue, header};
 
+use crate::token::Token;
+
 const NAME: &str = "lm";
 
 /// Seconds: 400 days.
 const MAX_AGE: u32 = 34_560_000;
 
-/// Octets of a value that is looked at; a token has ten.
-const LONGEST: usize = 64;
-
-/// The visitor that the cookie names, whatever stands there.
+/// The visitor that the cookie names: what looks like a token.
 pub fn visitor(headers: &HeaderMap) -> Option<&str> {
     let values = headers.get_all(header::COOKIE).into_iter().filter_map(|value| value.to_str().ok());
     let mut pairs = values.flat_map(|value| value.split(';')).filter_map(|pair| pair.trim().split_once('='));
-    pairs.find_map(|(name, value)| (name == NAME && value.len() <= LONGEST).then_some(value))
+    // Another program of the site may have a cookie of that name.
+    pairs.find_map(|(name, value)| (name == NAME && Token::parse(value).is_some()).then_some(value))
 }
 
 /// Set-Cookie for a visitor. Only a page without TLS has a cookie that may travel without.

@@ -125,7 +125,9 @@ fn refusal(door: &Public, snapshot: &Snapshot, peer: Peer, headers: &HeaderMap, 
     // Asked first, so that nobody gets around the rate by another refusal.
     let is_within_rate = door.admits(snapshot, peer, headers);
     let user_agent = headers.get(header::USER_AGENT).map(|value| String::from_utf8_lossy(value.as_bytes()));
-    let is_denied = asked.consent.get("analytics").is_some_and(|consent| consent == "denied");
+    // What is no known word is no consent.
+    let is_denied =
+        asked.consent.get("analytics").is_some_and(|consent| !matches!(consent.as_str(), "granted" | "unknown"));
     if refuses(headers) || is_denied {
         Some(Reason::Consent)
     } else if bots::is_program(user_agent.as_deref()) {

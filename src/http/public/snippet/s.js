@@ -58,7 +58,7 @@
     } catch {}
     // Campaigns stand behind # as well. What other keys hold nobody knows: they stay here.
     let query = url
-      .match(/\b(utm_\w+|(g|ys?|fb|tt|tw)clid|msclkid|[gw]braid|rb_clickid|_?openstat|roistat|erid)=[^&#]*/g)
+      .match(/\b(utm_(?!ref)\w+|(g|ys?|fb|tt|tw)clid|msclkid|[gw]braid|rb_clickid|_?openstat|roistat|erid)=[^&#]*/g)
       ?.join('&');
     // The id of a click is the id of a person. That there is one is enough to know the channel.
     if (anonymous) query = query?.replace(/([^_]id=)[^&]*/g, '$1x');
@@ -105,7 +105,7 @@
       // Who has refused meanwhile is shown no address of their own.
       if (anonymous == before) {
         known = reply.addresses;
-        visitor = reply.visitor;
+        visitor = reply.visitor || visitor;
         // Page and channel are reasons that stay; rate, budget, fault and bot are asked again on the next page.
         if (!/te?$/.test(reply.reason)) answers[emails] = known;
         save();

@@ -77,6 +77,19 @@ impl Lease {
     }
 }
 
+impl Lease {
+    /// A commit that is synced syncs all before it.
+    pub fn sync(&self, now: Millis) -> Result<(), StoreError> {
+        unpoisoned(&self.conn)
+            .execute(
+                "INSERT INTO progress (name, id) VALUES ('synced', $1) ON CONFLICT (name) DO UPDATE SET id = excluded.id",
+                [now.0],
+            )
+            .map(drop)
+            .map_err(engine("syncing the visits"))
+    }
+}
+
 fn lease(conn: &mut Connection, size: u64, now: Millis) -> Result<Block, StoreError> {
     let tx = conn.transaction_with_behavior(TransactionBehavior::Immediate).map_err(engine(DOING))?;
     let last: Option<u64> = tx

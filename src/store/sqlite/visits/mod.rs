@@ -29,7 +29,10 @@ pub type Claims = [Option<Claim>; 2];
 /// A handle on the visits; clones share one writer and one reader.
 #[derive(Clone, Debug)]
 pub struct Visits {
+    /// For mail and listings.
     reader: Reader,
+    /// For web pages, of which there may be any number.
+    pages: Reader,
     writing: Option<Writing>,
 }
 
@@ -48,10 +51,11 @@ impl Visits {
         migrate::migrate(&mut conn, migrate::VISITS, || is_served(folder))?;
         let cannot = |source| StoreError::Folder { folder: folder.to_owned(), source };
         let reader = Reader::start(database.open_reader()?).map_err(cannot)?;
+        let pages = Reader::start(database.open_reader()?).map_err(cannot)?;
         let lease = Arc::new(Lease::new(database.synced().open()?));
         let (writer, _thread) = Writer::start(conn, database).map_err(cannot)?;
         let writing = Writing { writer, lease };
-        Ok(Self { reader, writing: Some(writing) })
+        Ok(Self { reader, pages, writing: Some(writing) })
     }
 
     /// Opens those that are there for listings; it refuses to write.
@@ -63,7 +67,8 @@ impl Visits {
         let conn = database.open_reader()?;
         migrate::demand_current(&conn, migrate::VISITS)?;
         let cannot = |source| StoreError::Folder { folder: folder.to_owned(), source };
-        Ok(Self { reader: Reader::start(conn).map_err(cannot)?, writing: None })
+        let reader = Reader::start(conn).map_err(cannot)?;
+        Ok(Self { pages: reader.clone(), reader, writing: None })
     }
 
     /// A number that was never given out and never will be again.
@@ -78,6 +83,12 @@ impl Visits {
     /// Keeps a visit.
     pub async fn record(&self, visit: NewVisit) -> Result<(), StoreError> {
         self.writing()?.writer.write(move |conn| write::record(conn, &visit)).await
+    }
+
+    /// Syncs what was kept so far: for an address that is printed, and not asked for again.
+    pub async fn sync(&self) -> Result<(), StoreError> {
+        let lease = Arc::clone(&self.writing()?.lease);
+        tokio::task::spawn_blocking(move || lease.sync(Millis::now())).await.unwrap_or(Err(StoreError::Closed))
     }
 
     /// Adds what became known of a visit later.
@@ -98,7 +109,7 @@ impl Visits {
 
     /// The latest visit of the visitor that a token names.
     pub async fn latest_of(&self, claims: Claims) -> Result<Option<Visit>, StoreError> {
-        self.reader.ask(move |conn| read::latest_of(conn, claims)).await
+        self.pages.ask(move |conn| read::latest_of(conn, claims)).await
     }
 
     /// Whether visits can be read at all.

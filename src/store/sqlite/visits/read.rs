@@ -9,14 +9,22 @@ use crate::{
     lead::limit,
     store::StoreError,
     token::{Claim, KeyMark, VisitId},
-    visit::{Known, Touchpoint, Visit},
+    visit::{Details, Known, Touchpoint, Visit},
 };
 
 const DOING: &str = "looking for a visit";
 
+/// A whole visit.
 const SELECT: &str =
-    "SELECT visit.id, visit.key, visit.at, visit.visitor, visit.details, channel, source, medium, campaign,
-    term, content, landing_page, referrer FROM visit JOIN touchpoint ON touchpoint.id = visit.touchpoint";
+    "SELECT visit.id, visit.key, visit.at, visit.visitor, visit.ordered, channel, source, medium, campaign,
+    term, content, landing_page, referrer, visit.details
+    FROM visit JOIN touchpoint ON touchpoint.id = visit.touchpoint";
+
+/// The same without details, which the touches of a lead do not tell.
+const BARE: &str =
+    "SELECT visit.id, visit.key, visit.at, visit.visitor, visit.ordered, channel, source, medium, campaign,
+    term, content, landing_page, referrer, NULL
+    FROM visit JOIN touchpoint ON touchpoint.id = visit.touchpoint";
 
 /// What is known of a token, with the visitor's visits until a time.
 pub fn find(conn: &Connection, claims: Claims, until: Millis) -> Result<Option<Known>, StoreError> {
@@ -37,7 +45,8 @@ pub fn find(conn: &Connection, claims: Claims, until: Millis) -> Result<Option<K
 
 /// The latest visit of the visitor that a token names.
 pub fn latest_of(conn: &Connection, claims: Claims) -> Result<Option<Visit>, StoreError> {
-    let Some(visit) = named(conn, claims)? else { return Ok(None) };
+    // Whoever has an ordered address is not its visitor.
+    let Some(visit) = named(conn, claims)?.filter(|visit| !visit.is_ordered) else { return Ok(None) };
     let latest = conn
         .prepare_cached(&format!("{SELECT} WHERE visit.visitor = $1 ORDER BY visit.id DESC LIMIT 1"))
         .and_then(|mut found| found.query_row([visit.visitor.0], read).optional())
@@ -75,11 +84,12 @@ fn visits_of(conn: &Connection, of: &Visit, until: Millis) -> Result<Vec<Visit>,
     let later = limit::TOUCHES - 1;
     let mut visits = conn
         .prepare_cached(&format!(
-            "{SELECT} WHERE visit.visitor = $1 AND visit.at <= $2 ORDER BY visit.id DESC LIMIT {later}"
+            "{BARE} WHERE visit.visitor = $1 AND visit.at <= $2 ORDER BY visit.id DESC LIMIT {later}"
         ))
         .and_then(|mut found| found.query_map((visitor.0, until.0), read)?.collect::<rusqlite::Result<Vec<_>>>())
         .map_err(engine(DOING))?;
-    visits.extend(if of.claim.id == visitor { Some(of.clone()) } else { by_id(conn, visitor)? });
+    let first = if of.claim.id == visitor { Some(of.clone()) } else { by_id(conn, visitor)? };
+    visits.extend(first.map(|first| Visit { details: Details::default(), ..first }));
     visits.reverse();
     Ok(visits)
 }
@@ -93,11 +103,12 @@ fn leased_at(conn: &Connection, id: VisitId) -> Result<Option<Millis>, StoreErro
 
 fn read(row: &Row<'_>) -> rusqlite::Result<Visit> {
     let id = VisitId(row.get(0)?);
-    let details: Option<String> = row.get(4)?;
+    let details: Option<String> = row.get(13)?;
     Ok(Visit {
         claim: Claim { id, key: KeyMark(row.get(1)?) },
         at: Millis(row.get(2)?),
         visitor: row.get::<_, Option<u64>>(3)?.map_or(id, VisitId),
+        is_ordered: row.get(4)?,
         touchpoint: Touchpoint {
             channel: row.get(5)?,
             utm: Utm {

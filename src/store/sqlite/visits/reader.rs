@@ -40,7 +40,12 @@ impl Reader {
         question: impl FnOnce(&Connection) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {
         let (answer, result) = oneshot::channel();
-        let asked = Box::new(move |conn: &Connection| drop(answer.send(question(conn))));
+        let asked = Box::new(move |conn: &Connection| {
+            // Who has stopped waiting needs no answer, and those behind need the time.
+            if !answer.is_closed() {
+                drop(answer.send(question(conn)));
+            }
+        });
         self.questions.try_send(asked).map_err(|refused| match refused {
             mpsc::error::TrySendError::Full(_) => StoreError::Busy(QUEUE),
             mpsc::error::TrySendError::Closed(_) => StoreError::Closed,

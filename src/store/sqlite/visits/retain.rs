@@ -1,6 +1,7 @@
 //! Drops what is old: first a visit's ids and pages, later the visit, then touchpoints that no visit has any more.
 //!
-//! Numbers are in the order of time, so old visits are one range; it is worked off in small steps, each its own commit.
+//! Numbers are nearly in the order of time, so old visits are one range; it is worked off in small steps, each its own
+//! commit, and a step ends before the first visit that is not old.
 
 use std::time::Duration;
 
@@ -74,7 +75,8 @@ fn compacted(conn: &Connection, until: Millis) -> Result<usize, StoreError> {
         .map_err(engine(DOING))?;
     let last: Option<u64> = conn
         .prepare_cached(
-            "SELECT max(id) FROM (SELECT id, at FROM visit WHERE id >= $1 ORDER BY id LIMIT $2) WHERE at < $3",
+            "WITH next AS (SELECT id, at FROM visit WHERE id >= $1 ORDER BY id LIMIT $2)
+             SELECT max(id) FROM next WHERE id < coalesce((SELECT min(id) FROM next WHERE at >= $3), id + 1)",
         )
         .and_then(|mut found| found.query_row((from.unwrap_or(0), STEP, until.0), |row| row.get(0)))
         .map_err(engine(DOING))?;

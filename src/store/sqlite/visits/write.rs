@@ -7,7 +7,7 @@ use super::{super::engine, Claims};
 use crate::{
     clock::Millis,
     store::StoreError,
-    token::VisitId,
+    token::{Claim, VisitId},
     visit::{Details, NewVisit, Touchpoint},
 };
 
@@ -24,14 +24,17 @@ pub fn day(at: Millis) -> i64 {
 /// Keeps a visit.
 pub fn record(conn: &Connection, visit: &NewVisit) -> Result<(), StoreError> {
     let touchpoint = touchpoint(conn, &visit.touchpoint, day(visit.at))?;
-    conn.prepare_cached("INSERT INTO visit (id, key, at, touchpoint, visitor, details) VALUES ($1, $2, $3, $4, $5, $6)")
-        .and_then(|mut statement| {
-            let visitor = visit.visitor.map(|visitor| visitor.0);
-            let details = to_json(&visit.details);
-            statement.execute(params![visit.claim.id.0, visit.claim.key.0, visit.at.0, touchpoint, visitor, details])
-        })
-        .map(drop)
-        .map_err(engine(DOING))
+    conn.prepare_cached(
+        "INSERT INTO visit (id, key, at, touchpoint, visitor, ordered, details) VALUES ($1, $2, $3, $4, $5, $6, $7)",
+    )
+    .and_then(|mut statement| {
+        let visitor = visit.visitor.map(|visitor| visitor.0);
+        let details = to_json(&visit.details);
+        let Claim { id, key } = visit.claim;
+        statement.execute(params![id.0, key.0, visit.at.0, touchpoint, visitor, visit.is_ordered, details])
+    })
+    .map(drop)
+    .map_err(engine(DOING))
 }
 
 /// The row of a touchpoint, made if it is new.

@@ -23,6 +23,7 @@ CREATE TABLE touchpoint (
 ) STRICT;
 
 -- `key` tells under which key the token was made. `visitor` is the number of the visitor's first visit, null in that one.
+-- An address that was ordered is shown to nobody in particular.
 -- `details` are JSON, null once the visit is old.
 CREATE TABLE visit (
     id         INTEGER PRIMARY KEY,
@@ -30,6 +31,7 @@ CREATE TABLE visit (
     at         INTEGER NOT NULL,
     touchpoint INTEGER NOT NULL,
     visitor    INTEGER,
+    ordered    INTEGER NOT NULL DEFAULT 0,
     details    TEXT,
     clicks     INTEGER NOT NULL DEFAULT 0,
     clicked_at INTEGER
