@@ -27,7 +27,10 @@ fn it_is_healthy_and_ready_as_long_as_the_store_can_be_written() {
     assert_eq!(get(&web, "/healthz").status, 200);
     lock.execute_batch("ROLLBACK").unwrap();
     assert_eq!(get(&web, "/readyz").status, 200);
-    assert_eq!(web.counters(), [("http_failed".to_owned(), 1)]);
+    let visits = Connection::open(web.company.path("store/visits.db")).unwrap();
+    visits.execute_batch("ALTER TABLE visit RENAME TO gone").unwrap();
+    assert_eq!(get(&web, "/readyz").problem(), (503, "visits cannot be read".to_owned()));
+    assert_eq!(web.counters(), [("http_failed".to_owned(), 2)]);
 }
 
 #[test]

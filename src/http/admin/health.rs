@@ -33,7 +33,7 @@ pub async fn health() -> impl IntoResponse {
 
 /// Say whether leads can be recorded
 ///
-/// Asks the store for something to read, and its writer to get to new work. What is wrong stands in the log.
+/// Asks the stores of leads and visits for something to read, and the writer to get to new work. What is wrong stands in the log.
 #[utoipa::path(
     get, path = "/readyz", operation_id = "readiness", tag = "operation",
     responses((status = 200, description = "They can", body = Health)),
@@ -42,6 +42,13 @@ pub async fn readiness(State(door): State<Arc<Admin>>) -> Result<impl IntoRespon
     if let Err(e) = door.store.ping() {
         warn!("not ready: {}", chain(&e));
         return Err(Problem::unavailable("the store cannot be read"));
+    }
+    if let Some(visits) = door.store.visits() {
+        let readable = timeout(WRITER, visits.ping()).await;
+        if !matches!(readable, Ok(Ok(()))) {
+            warn!("not ready: visits cannot be read: {readable:?}");
+            return Err(Problem::unavailable("visits cannot be read"));
+        }
     }
     match timeout(WRITER, door.store.writes()).await {
         Ok(Ok(())) => Ok(ok()),

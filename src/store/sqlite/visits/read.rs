@@ -59,7 +59,7 @@ pub fn latest_of(conn: &Connection, claims: Claims) -> Result<Option<Visit>, Sto
 
 /// Whether visits can be read at all.
 pub fn ping(conn: &Connection) -> Result<(), StoreError> {
-    conn.query_row("SELECT 1", [], |_| Ok(())).map_err(engine(DOING))
+    conn.query_row("SELECT count(*) FROM (SELECT id FROM visit LIMIT 1)", [], |_| Ok(())).map_err(engine(DOING))
 }
 
 /// The visit whose token was made under the key that verified it.
