@@ -48,7 +48,7 @@ def many(bench):
     folder = bench.folder("visits")
     config = _config(folder, harness.free_port())
     bench.say(f"visits: a store of {count:,} visits")
-    done = subprocess.run([bench.leadmilter.with_name("visits"), config, str(count)], capture_output=True, text=True)
+    done = subprocess.run([bench.tools.parents[1] / "release/visits", config, str(count)], capture_output=True, text=True)
     if done.returncode:
         raise Failure(f"visits {config} {count}: {done.stderr.strip()}")
     told = json.loads(done.stdout)
