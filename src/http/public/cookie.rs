@@ -41,7 +41,7 @@ mod tests {
             (&["lm=9gdkczyba0"], Some("9gdkczyba0")),
             (&["_ga=GA1.1.2; lm=9gdkczyba0; x"], Some("9gdkczyba0")),
             (&["_ga=GA1.1.2", "alm=1;lm=9gdkczyba0"], Some("9gdkczyba0")),
-            (&["lm=first; lm=second"], Some("first")),
+            (&["lm=theirs; lm=9gdkczyba0; lm=pxveggjb9h"], Some("9gdkczyba0")),
             (&["alm=9gdkczyba0; lmx=1; lm"], None),
             (&["lm=1234567890123456789012345678901234567890123456789012345678901234567890"], None),
             (&[], None),
