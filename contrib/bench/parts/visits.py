@@ -73,8 +73,8 @@ def many(bench):
         ["of them a visit", told["slips_that_name_a_visit"]],
     ]
     notes = [
-        "A look-up by a letter is hand-over to the reading thread, row, touchpoint, the visitor's other visits, and back: two "
-        "wake-ups of a sleeping thread are most of it, which the look-up itself does without. The system's cache of files holds as much of the store as fits into memory.",
+        "A look-up by a letter is hand-over to the reading thread, row, touchpoint, the visitor's other visits, and back. The "
+        "system's cache of files holds as much of the store as fits into memory.",
         "A forged address is parsed beforehand and resolved without the store; the most of it is FF1.",
     ]
     return harness.Table(f"{count:,} addresses issued", ["", "one run"], rows, notes, told)

@@ -85,6 +85,7 @@ impl Database {
         let conn = Connection::open_with_flags(self.path(), flags).map_err(engine(doing))?;
         conn.busy_timeout(PATIENCE).map_err(engine(doing))?;
         conn.execute_batch("PRAGMA query_only = ON").map_err(engine(doing))?;
+        stable_plans(&conn).map_err(engine(doing))?;
         Ok(conn)
     }
 }
