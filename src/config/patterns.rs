@@ -25,7 +25,8 @@ pub(super) fn path(text: &str) -> Result<ValuePattern, Wrong> {
         let remedy = "write it with * for anything and ? for one character";
         return Err(Wrong::value(text, "looks like a regular expression, which nobody can tell from a path", remedy));
     }
-    ValuePattern::glob(text).map_err(|e| wrong(text, &e))
+    ValuePattern::glob(text)
+        .map_err(|e| Wrong::value(text, &format!("is no path: {e}"), "write one with * for anything, as \"/pumps*\""))
 }
 
 fn wrong(text: &str, error: &PatternError) -> Wrong {

@@ -6,7 +6,7 @@ use crate::{
     clock::Millis,
     resolve::{Explanation, Owner, Resolution},
     store::{StoreError, Visits},
-    token::{Token, Verified},
+    token::Verified,
     visit::{Known, Visit},
 };
 
@@ -33,15 +33,6 @@ impl Intake {
                 ..explanation
             },
         })
-    }
-
-    /// The address that a token is shown in, for the mailbox that tokens stand for.
-    pub fn address_of(&self, token: Token) -> Option<String> {
-        let dynamic = self.config.dynamic.as_ref()?;
-        let mailbox = self.table.mailbox(&dynamic.mailbox)?;
-        let separator = mailbox.separators.chars().next()?;
-        let (local, domain) = mailbox.spelled.rsplit_once('@')?;
-        Some(format!("{local}{separator}{token}@{domain}"))
     }
 
     /// The token in an address, in any spelling, or standing alone.

@@ -10,7 +10,9 @@ use crate::{
 impl Intake {
     /// Whether a letter to a dynamic address carries headers of our own fleet; of other letters it is found out later.
     pub(super) fn is_signed(&self, letter: &Letter) -> bool {
-        if letter.tokens().is_empty() {
+        // Nearly every letter ends here, before its headers are read for it.
+        let has_fields = self.config.headers.key.is_some() && letter.headers.attribution_fields().is_some();
+        if !has_fields || letter.tokens().is_empty() {
             return false;
         }
         let reading = read::read(&letter.headers, &self.config.leads.default_charset);

@@ -18,6 +18,7 @@ use std::{
 
 use tracing::error;
 
+pub use form::own;
 pub use order::{Issued, Order, OrderError};
 
 use crate::{

@@ -15,8 +15,9 @@ use crate::{
     clock::Millis,
     config::Config,
     intake::Intake,
+    issuing,
     resolve::Explanation,
-    store::{AddressNote, Visits},
+    store::AddressNote,
     visit::{Known, Visit},
 };
 
@@ -57,24 +58,24 @@ struct Told {
 pub fn run(config: Config, args: &Args) -> anyhow::Result<u8> {
     let intake = Intake::new(config);
     let config = &intake.config;
-    // A token alone is shown as the address that it stands in.
-    let address = intake.token_in(&args.address).filter(|_| !args.address.contains('@')).map_or_else(
-        || args.address.clone(),
-        |verified| intake.address_of(verified.token).unwrap_or_else(|| args.address.clone()),
-    );
+    let address = spelled_out(&intake, &args.address);
     let noted_as = noted_as(&intake, &args.address)?;
     if let Some(file) = &args.qr {
         qr::write(file, &address)?;
         return Ok(exit::OK);
     }
-    let explanation = explain::addresses(config, std::slice::from_ref(&address))?.pop();
     let note = open_read(config)?.address_note(&noted_as)?;
-    let known = known(&intake, &address)?;
+    let visits = explain::open_visits(config)?;
+    let runtime = tokio::runtime::Builder::new_current_thread().build()?;
+    let explanation = runtime.block_on(intake.explain(&address, visits.as_ref(), Millis::now()))?;
+    let known = match (intake.token_in(&address), &visits) {
+        (Some(verified), Some(visits)) => runtime.block_on(visits.find(verified.claims, Millis::now()))?,
+        _ => None,
+    };
     let (issued_at, visits) = match known {
         Some(Known { issued_at, visits, .. }) => (Some(issued_at), visits.into_iter().map(told).collect()),
         None => (None, Vec::new()),
     };
-    let Some(explanation) = explanation else { return Ok(exit::OK) };
     let report = Report { explanation, note, issued_at, visits };
     if args.json {
         json_lines(&[report])?;
@@ -84,11 +85,14 @@ pub fn run(config: Config, args: &Args) -> anyhow::Result<u8> {
     Ok(exit::OK)
 }
 
-fn known(intake: &Intake, address: &str) -> anyhow::Result<Option<Known>> {
-    let Some(verified) = intake.token_in(address) else { return Ok(None) };
-    let Ok(visits) = Visits::open_read(&intake.config.store.folder) else { return Ok(None) };
-    let runtime = tokio::runtime::Builder::new_current_thread().build()?;
-    Ok(runtime.block_on(visits.find(verified.claims, Millis::now()))?)
+/// A token alone as the address that it stands in.
+fn spelled_out(intake: &Intake, given: &str) -> String {
+    let own = || {
+        let verified = intake.token_in(given).filter(|_| !given.contains('@'))?;
+        let dynamic = intake.config.dynamic.as_ref()?;
+        issuing::own(intake.table.mailbox(&dynamic.mailbox)?, verified.token, dynamic)
+    };
+    own().unwrap_or_else(|| given.to_owned())
 }
 
 fn told(visit: Visit) -> Told {

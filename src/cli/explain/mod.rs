@@ -84,7 +84,7 @@ pub fn run(config: &Config, args: &Args) -> anyhow::Result<u8> {
 }
 
 /// What each of these addresses is; a store of visits is asked if there is one.
-pub fn addresses(config: &Config, addresses: &[String]) -> anyhow::Result<Vec<Explanation>> {
+fn addresses(config: &Config, addresses: &[String]) -> anyhow::Result<Vec<Explanation>> {
     let intake = Intake::new(config.clone());
     let visits = open_visits(config)?;
     let runtime = tokio::runtime::Builder::new_current_thread().build()?;
@@ -92,7 +92,8 @@ pub fn addresses(config: &Config, addresses: &[String]) -> anyhow::Result<Vec<Ex
     Ok(addresses.iter().map(explain).collect::<Result<_, _>>()?)
 }
 
-fn open_visits(config: &Config) -> anyhow::Result<Option<Visits>> {
+/// The visits, if there is a store of them.
+pub fn open_visits(config: &Config) -> anyhow::Result<Option<Visits>> {
     match Visits::open_read(&config.store.folder) {
         Ok(visits) => Ok(Some(visits)),
         Err(StoreError::Missing(_)) => Ok(None),

@@ -11,13 +11,13 @@ use super::{
         fault::Wrong,
         file,
         findings::{Findings, Key},
-        names, places, secrets, units,
+        names, patterns, places, secrets, units,
     },
     channel, classify,
     mailbox::Mailboxes,
     private,
 };
-use crate::{channel::Channel, pattern::ValuePattern};
+use crate::channel::Channel;
 
 /// The most calls or addresses a minute that a limit may allow.
 const PER_MINUTE: u64 = 1_000_000;
@@ -122,12 +122,7 @@ pub(super) fn sites(
             is_known.then(|| text.to_owned()).ok_or_else(wrong)
         };
         let of_channels = classify::list(&entry.channels, &key.name("channels"), known, findings);
-        let pattern = |text: &str| {
-            ValuePattern::glob(text).map_err(|e| {
-                Wrong::value(text, &format!("is no path: {e}"), "write one with * for anything, as \"/pumps*\"")
-            })
-        };
-        let pages = classify::list(&entry.pages, &key.name("pages"), pattern, findings);
+        let pages = classify::list(&entry.pages, &key.name("pages"), patterns::path, findings);
         let budget = findings.number(&key.name("budget"), entry.budget.as_ref(), 0..PER_MINUTE + 1);
         let budget = budget.and_then(|budget| u32::try_from(budget).ok()).unwrap_or(BUDGET);
         out.extend(id.map(|key| Site { key, origins, budget, channels: of_channels, pages }));

@@ -75,9 +75,7 @@ impl Lease {
         *unpoisoned(&self.block) = block;
         Ok(id)
     }
-}
 
-impl Lease {
     /// A commit that is synced syncs all before it.
     pub fn sync(&self, now: Millis) -> Result<(), StoreError> {
         unpoisoned(&self.conn)
