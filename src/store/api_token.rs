@@ -28,17 +28,30 @@ pub enum Scope {
     Addresses,
     /// Ask what an address resolves to.
     Resolve,
+    /// Bring in costs.
+    Costs,
+    /// Say what became of leads.
+    Outcomes,
+    /// Read reports.
+    Reports,
+    /// Read leads, and who wrote them.
+    Leads,
 }
 
 impl Scope {
     /// Every scope.
-    pub const ALL: [Self; 2] = [Self::Addresses, Self::Resolve];
+    pub const ALL: [Self; 6] =
+        [Self::Addresses, Self::Resolve, Self::Costs, Self::Outcomes, Self::Reports, Self::Leads];
 
     /// Its name.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Addresses => "addresses",
             Self::Resolve => "resolve",
+            Self::Costs => "costs",
+            Self::Outcomes => "outcomes",
+            Self::Reports => "reports",
+            Self::Leads => "leads",
         }
     }
 }
@@ -152,6 +165,6 @@ mod tests {
             assert_eq!(scope.to_string().parse(), Ok(scope));
         }
         let told = "admin".parse::<Scope>().unwrap_err();
-        assert_eq!(told, "there is no scope \"admin\": there are addresses, resolve");
+        assert_eq!(told, "there is no scope \"admin\": there are addresses, resolve, costs, outcomes, reports, leads");
     }
 }

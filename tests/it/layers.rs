@@ -7,7 +7,7 @@ use std::{collections::BTreeSet, fs, path::Path};
 
 use crate::imports::used;
 
-/// Each module and what it may use, beside itself; `words` are the first twelve, `all` is every module but `cli`.
+/// Each module and what it may use, beside itself; `words` are the first fifteen, `all` is every module but `cli`.
 const LAYERS: &[(&str, &str)] = &[
     // words: plain types, no I/O
     ("text", ""),
@@ -16,9 +16,12 @@ const LAYERS: &[(&str, &str)] = &[
     ("secret", ""),
     ("channel", "address"),
     ("click", ""),
-    ("lead", "channel clock text"),
+    ("lead", "channel clock outcome text"),
     ("event", "clock lead"),
     ("glob", ""),
+    ("language", ""),
+    ("money", ""),
+    ("outcome", "clock money"),
     ("pattern", "glob"),
     ("token", ""),
     ("visit", "channel clock token"),
@@ -50,7 +53,7 @@ const LAYERS: &[(&str, &str)] = &[
     ("main", "cli"),
     ("lib", ""),
 ];
-const WORDS: usize = 12;
+const WORDS: usize = 15;
 const LONGEST: usize = 350;
 const SAY_NOTHING: [&str; 7] = ["util", "utils", "common", "types", "helper", "helpers", "core"];
 

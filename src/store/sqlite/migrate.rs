@@ -23,6 +23,8 @@ pub const LEADS: &[Migration] = &[
     Migration { number: 4, name: "circuit", sql: include_str!("migrations/0004_circuit.sql") },
     Migration { number: 5, name: "visitor", sql: include_str!("migrations/0005_visitor.sql") },
     Migration { number: 6, name: "api_tokens", sql: include_str!("migrations/0006_api_tokens.sql") },
+    Migration { number: 7, name: "feedback", sql: include_str!("migrations/0007_feedback.sql") },
+    Migration { number: 8, name: "people", sql: include_str!("migrations/0008_people.sql") },
 ];
 
 /// The schema of `visits.db`.
