@@ -50,6 +50,7 @@ pub mod classify;
 pub mod intake;
 pub mod issuing;
 pub mod outbox;
+pub mod report;
 pub mod resolve;
 pub mod tagging;
 
@@ -72,6 +73,7 @@ pub mod event;
 pub mod glob;
 pub mod language;
 pub mod lead;
+pub mod model;
 pub mod money;
 pub mod outcome;
 pub mod pattern;

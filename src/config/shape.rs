@@ -212,6 +212,7 @@ mod tests {
             "http",
             "site",
             "sink",
+            "reports",
         ];
         assert_eq!(names, [&["hostname", "timezone", "domains"][..], &sections[..]].concat());
     }

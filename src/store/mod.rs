@@ -7,6 +7,7 @@
 mod api_token;
 mod delivery;
 mod error;
+mod fact;
 mod sqlite;
 
 use std::{sync::Arc, time::Duration};
@@ -19,7 +20,8 @@ pub use delivery::{
     SinkCounts,
 };
 pub use error::StoreError;
-pub use sqlite::{Claims, Foreseen, Pick, Retained, Retention, Store, Visits, file_in};
+pub use fact::{Class, Fact, FactOutcome, FactTouch, Point, Spent, Tally, TextId};
+pub use sqlite::{Claims, Facts, Foreseen, Pick, Retained, Retention, Snapshot, Store, Visits, file_in};
 
 use crate::{
     clock::Millis,

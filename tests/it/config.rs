@@ -18,12 +18,15 @@ use leadmilter::{
     channel::{Channel, Mailbox, Utm},
     config::{
         ArrivalRule, Classify, Config, Direct, Dynamic, Fault, Format, From, Headers, Http, Leads, Leak, Listen,
-        Loaded, Log, LogTarget, Milter, Normalize, OnError, Privacy, SenderPrivacy, Side, Sink, SizeBound, Socketmap,
-        Store, Strip, SubjectPrivacy, TagMatch, TagRule, UtmPatterns, load, parse,
+        Loaded, Log, LogTarget, Milter, Normalize, OnError, Privacy, Reports, SenderPrivacy, Side, Sink, SizeBound,
+        Socketmap, Store, Strip, SubjectPrivacy, TagMatch, TagRule, UtmPatterns, load, parse,
     },
     event::EventType,
     glob::HeaderGlob,
+    language::Language,
     lead::{Basis, Kind},
+    model::Model,
+    money::Amount,
     pattern::{HeaderPattern, ValuePattern},
     preset::Preset,
     secret::Secret,
@@ -265,6 +268,13 @@ fn every_key_has_its_effect() {
         http: Http::default(),
         sites: Vec::new(),
         sinks: vec![every_key_of_a_sink()],
+        reports: Reports {
+            currency: "EUR".parse().unwrap(),
+            rates: [("RUB".parse().unwrap(), Amount(10_000)), ("USD".parse().unwrap(), Amount(920_000))].into(),
+            model: Model::Decay,
+            language: Language::Ru,
+            overhead: vec!["salaries".to_owned()],
+        },
     };
     assert_eq!(parse(text, Path::new("config.toml"), folder.path()).unwrap().config, expected);
 }
@@ -281,7 +291,7 @@ fn the_defaults_in_the_example_are_the_defaults() {
     let text = uncommented();
     assert_eq!(config(&text), config(EXAMPLE));
     let comments = |text: &str| text.lines().filter(|line| line.starts_with('#')).count();
-    assert_eq!(comments(EXAMPLE) - comments(&text), 38);
+    assert_eq!(comments(EXAMPLE) - comments(&text), 43);
 }
 
 #[test]

@@ -100,6 +100,7 @@ mod receivers;
 mod relayed;
 mod reload;
 mod replay;
+mod report;
 mod request;
 mod restart;
 mod rewrite;

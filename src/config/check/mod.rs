@@ -9,6 +9,7 @@ mod channel;
 mod classify;
 mod dynamic;
 mod mailbox;
+mod reports;
 mod sink;
 mod socketmap;
 mod tag;
@@ -59,6 +60,7 @@ pub(super) fn check(file: &file::File, base: &Path, findings: &mut Findings) -> 
         http: dynamic::http(&file.http, base, findings),
         sites: dynamic::sites(&file.site, file, &channels, findings),
         sinks: sink::sinks(&file.sink, base, findings),
+        reports: reports::reports(&file.reports, findings),
         mailboxes: mailboxes.list,
         channels,
         arrivals,

@@ -1,7 +1,7 @@
 //! The SQLite files of a store's folder: where they are, and how connections to them are opened.
 //!
 //! Leads are synced with every commit. Visits are not: what a power cut takes is a moment's worth of addresses that name
-//! no visit then, and no letter waits for theirs.
+//! no visit then, and no letter waits for theirs. What reports count is computed from both.
 
 use std::{
     fs::{DirBuilder, OpenOptions},
@@ -35,6 +35,11 @@ impl Database {
     /// Visits and their addresses.
     pub fn visits(folder: &Path) -> Self {
         Self { folder: folder.to_owned(), file: "visits.db", synchronous: "NORMAL" }
+    }
+
+    /// What reports count.
+    pub fn facts(folder: &Path) -> Self {
+        Self { folder: folder.to_owned(), file: "reports.db", synchronous: "NORMAL" }
     }
 
     /// The same, for a connection that syncs every commit.

@@ -28,8 +28,10 @@ pub const LEADS: &[Migration] = &[
 ];
 
 /// The schema of `visits.db`.
-pub const VISITS: &[Migration] =
-    &[Migration { number: 1, name: "visits", sql: include_str!("visits/migrations/0001_visits.sql") }];
+pub const VISITS: &[Migration] = &[
+    Migration { number: 1, name: "visits", sql: include_str!("visits/migrations/0001_visits.sql") },
+    Migration { number: 2, name: "tally", sql: include_str!("visits/migrations/0002_tally.sql") },
+];
 
 /// Applies what is missing, all of it or nothing. While a daemon that began with the older schema serves the store, it is
 /// left as it is: the daemon would find its tables gone.

@@ -8,6 +8,7 @@ mod checkpoint;
 mod circuit;
 mod database;
 mod deliveries;
+mod facts;
 mod foresee;
 mod known;
 mod leak;
@@ -38,6 +39,7 @@ use tracing::warn;
 
 use self::{database::Database, writer::Writer};
 pub use self::{
+    facts::{Facts, Snapshot},
     foresee::Foreseen,
     queue::Pick,
     visits::{Claims, Retained, Retention, Visits},

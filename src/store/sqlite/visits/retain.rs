@@ -56,12 +56,16 @@ pub fn step(conn: &Connection, retention: Retention, now: Millis) -> Result<Reta
     let compacted = compacted(conn, compact)?;
     let touchpoints = match purged {
         // Only visits have days that old, and they are gone.
-        0 => conn
-            .prepare_cached(
-                "DELETE FROM touchpoint WHERE id IN (SELECT id FROM touchpoint WHERE last_day < $1 LIMIT $2)",
-            )
-            .and_then(|mut statement| statement.execute((day(purge), STEP)))
-            .map_err(engine(DOING))?,
+        0 => {
+            let old = "SELECT id FROM touchpoint WHERE last_day < $1 ORDER BY id LIMIT $2";
+            let delete = |what: &str| {
+                conn.prepare_cached(&format!("DELETE FROM {what} IN ({old})"))
+                    .and_then(|mut statement| statement.execute((day(purge), STEP)))
+                    .map_err(engine(DOING))
+            };
+            delete("tally WHERE touchpoint")?;
+            delete("touchpoint WHERE id")?
+        }
         _ => 0,
     };
     Ok(Retained { compacted, purged, touchpoints })

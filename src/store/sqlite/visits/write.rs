@@ -1,9 +1,12 @@
 //! Keeps visits, what becomes known of them later, and clicks.
 
-use rusqlite::{Connection, OptionalExtension, params};
+use rusqlite::{Connection, OptionalExtension, Row, params};
 use sha2::{Digest, Sha256};
 
-use super::{super::engine, Claims};
+use super::{
+    super::{engine, facts::quarter},
+    Claims,
+};
 use crate::{
     clock::Millis,
     store::StoreError,
@@ -33,8 +36,20 @@ pub fn record(conn: &Connection, visit: &NewVisit) -> Result<(), StoreError> {
         let Claim { id, key } = visit.claim;
         statement.execute(params![id.0, key.0, visit.at.0, touchpoint, visitor, visit.is_ordered, details])
     })
+    .map_err(engine(DOING))?;
+    if visit.is_ordered { Ok(()) } else { count(conn, visit.at, touchpoint, (1, 0)) }
+}
+
+/// Counts visits and first clicks for reports.
+fn count(conn: &Connection, at: Millis, touchpoint: i64, (visits, clicks): (i64, i64)) -> Result<(), StoreError> {
+    conn.prepare_cached(
+        "INSERT INTO tally (quarter, touchpoint, visits, clicks) VALUES ($1, $2, $3, $4)
+         ON CONFLICT (quarter, touchpoint)
+         DO UPDATE SET visits = visits + excluded.visits, clicks = clicks + excluded.clicks",
+    )
+    .and_then(|mut statement| statement.execute((quarter(at), touchpoint, visits, clicks)))
     .map(drop)
-    .map_err(engine(DOING))
+    .map_err(engine("counting a visit"))
 }
 
 /// The row of a touchpoint, made if it is new.
@@ -103,12 +118,21 @@ pub fn add_details(conn: &Connection, id: VisitId, later: Details) -> Result<(),
 
 /// Counts a click; the time of the first one is kept.
 pub fn click(conn: &Connection, claims: Claims, at: Millis) -> Result<(), StoreError> {
+    let doing = "counting a click";
     for claim in claims.into_iter().flatten() {
-        conn.prepare_cached(
-            "UPDATE visit SET clicks = clicks + 1, clicked_at = coalesce(clicked_at, $1) WHERE id = $2 AND key = $3",
-        )
-        .and_then(|mut statement| statement.execute((at.0, claim.id.0, claim.key.0)))
-        .map_err(engine("counting a click"))?;
+        let clicked: Option<(i64, i64, i64, bool)> = conn
+            .prepare_cached(
+                "UPDATE visit SET clicks = clicks + 1, clicked_at = coalesce(clicked_at, $1) WHERE id = $2 AND key = $3
+                 RETURNING clicks, at, touchpoint, ordered",
+            )
+            .and_then(|mut statement| {
+                let read = |row: &Row<'_>| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?));
+                statement.query_row((at.0, claim.id.0, claim.key.0), read).optional()
+            })
+            .map_err(engine(doing))?;
+        if let Some((1, visit_at, touchpoint, false)) = clicked {
+            count(conn, Millis(visit_at), touchpoint, (0, 1))?;
+        }
     }
     Ok(())
 }

@@ -4,10 +4,15 @@
 //! struct is known to the reader, to the remedies and to the test of the example file. No meaning and no defaults:
 //! those are in `check`.
 
+mod reports;
+mod sink;
+
 use std::collections::BTreeMap;
 
 use serde::Deserialize;
 use toml::Spanned;
+
+pub(super) use self::{reports::Reports, sink::Sink};
 
 /// A string and its place.
 pub(super) type Text = Spanned<String>;
@@ -55,6 +60,7 @@ pub(super) struct File {
     pub(super) http: Http,
     pub(super) site: Vec<Spanned<Site>>,
     pub(super) sink: Vec<Spanned<Sink>>,
+    pub(super) reports: Reports,
 }
 
 /// `[milter]`
@@ -241,30 +247,6 @@ pub(super) struct Site {
     pub(super) pages: Vec<Text>,
 }
 
-/// `[[sink]]`
-#[derive(Debug, Default, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub(super) struct Sink {
-    pub(super) id: Needed<Text>,
-    pub(super) preset: Option<Text>,
-    pub(super) url: Option<Text>,
-    pub(super) secret_file: Option<Text>,
-    pub(super) settings: Option<Texts>,
-    pub(super) events: Option<List>,
-    pub(super) kinds: Option<List>,
-    pub(super) format: Option<Text>,
-    pub(super) timeout: Option<Text>,
-    pub(super) connect_timeout: Option<Text>,
-    pub(super) concurrency: Option<Number>,
-    pub(super) rate: Option<Number>,
-    pub(super) ordered: Option<bool>,
-    pub(super) retry: Option<List>,
-    pub(super) suspend_after: Option<Number>,
-    pub(super) ca_file: Option<Text>,
-    pub(super) proxy: Option<Text>,
-    pub(super) only_public: Option<bool>,
-}
-
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeSet;
@@ -290,7 +272,7 @@ mod tests {
     fn of_example() -> BTreeSet<String> {
         let mut keys = BTreeSet::new();
         let mut section = "";
-        for line in include_str!("../../config.example.toml").lines() {
+        for line in include_str!("../../../config.example.toml").lines() {
             let line = line.trim_start_matches("# Form: ").trim_start_matches(['#', ' ']);
             if let Some(header) = line.strip_prefix('[') {
                 section = header.trim_matches(['[', ']']);

@@ -1,0 +1,123 @@
+//! Counting what is no lead: costs by day and UTM values, visits and their clicks by touchpoint.
+
+use std::collections::HashMap;
+
+use super::{
+    count::{Counted, Ground},
+    dimension::{Dimension, Of},
+    key::{self, Key, Texts},
+    money::Exchange,
+    period::{Period, day_number},
+    sums::Sums,
+    zone::{Days, Local},
+};
+use crate::{
+    arrival::Arrivals,
+    channel::Utm,
+    clock::Millis,
+    money::Amount,
+    store::{Point, Spent, StoreError, Tally},
+};
+
+/// Adds costs to the rows of their days and UTM values.
+pub fn costs(
+    ground: &Ground<'_>,
+    period: Period,
+    texts: &mut Texts<'_>,
+    exchange: &mut Exchange<'_>,
+    counted: &mut Counted,
+) -> Result<(), StoreError> {
+    if ground.conditions.any(|dimension| !dimension.has_costs()) {
+        return Ok(());
+    }
+    let has_rows = ground.query.by.iter().all(|dimension| dimension.has_costs());
+    let mut channels: HashMap<[String; 5], String> = HashMap::new();
+    let [first, last] = [period.first, period.last].map(day_number);
+    for spent in ground.snapshot.spent(first, last)? {
+        let channel = channel(&spent, ground.arrivals, &mut channels);
+        let mut parts = [0; 8];
+        for (part, text) in parts.iter_mut().zip([&channel].into_iter().chain(&spent.utm)) {
+            *part = texts.id(text)?;
+        }
+        let point = Point { parts, is_direct: false };
+        let Some(keys) = beside(ground, &point, Local { day: spent.day, hour: 0 }) else { continue };
+        let keys: &[Key] = if has_rows { &[keys] } else { &[] };
+        let is_overhead = ground.overhead.contains(&spent.provider);
+        let cost = exchange.cost(&spent);
+        for place in 0..ground.models.len() {
+            counted.add(keys, place, |sums| match &cost {
+                Ok(amount) => Sums::add(if is_overhead { &mut sums.overhead } else { &mut sums.cost }, *amount),
+                Err(_) => sums.is_incomplete = true,
+            });
+        }
+        if let Err(Some(currency)) = cost {
+            let left_out = counted.cost_left_out.entry(currency).or_default();
+            *left_out = left_out.plus(Amount(spent.amount));
+        }
+    }
+    Ok(())
+}
+
+/// The channel that a cost belongs to: the one that it names, else the one that its UTM values lead to.
+fn channel(spent: &Spent, arrivals: &Arrivals, known: &mut HashMap<[String; 5], String>) -> String {
+    if !spent.channel.is_empty() {
+        return spent.channel.clone();
+    }
+    if let Some(channel) = known.get(&spent.utm) {
+        return channel.clone();
+    }
+    let [source, medium, campaign, term, content] = spent.utm.clone();
+    let channel = arrivals.channel_of(&Utm { source, medium, campaign, term, content }).unwrap_or_default();
+    known.insert(spent.utm.clone(), channel.clone());
+    channel
+}
+
+/// Adds visits and their clicks.
+pub fn visits(
+    ground: &Ground<'_>,
+    days: &Days,
+    texts: &mut Texts<'_>,
+    counted: &mut Counted,
+) -> Result<(), StoreError> {
+    if ground.conditions.any(|dimension| !dimension.has_visits()) {
+        return Ok(());
+    }
+    let has_rows = ground.query.by.iter().all(|dimension| dimension.has_visits());
+    let mut fault = Ok(());
+    ground.snapshot.visits(days.from, days.until, |tally: &Tally| {
+        let mut parts = [0; 8];
+        for (part, text) in parts.iter_mut().zip(&tally.parts) {
+            match texts.id(text) {
+                Ok(id) => *part = id,
+                Err(e) => fault = Err(e),
+            }
+        }
+        let point = Point { parts, is_direct: false };
+        let local = days.local(Millis(tally.quarter * 900_000).0);
+        let Some(keys) = beside(ground, &point, local) else { return };
+        let keys: &[Key] = if has_rows { &[keys] } else { &[] };
+        for place in 0..ground.models.len() {
+            counted.add(keys, place, |sums| {
+                sums.visits += tally.visits;
+                sums.clicks += tally.clicks;
+            });
+        }
+    })?;
+    fault
+}
+
+/// The row of what is no lead, if it fits.
+fn beside(ground: &Ground<'_>, point: &Point, local: Local) -> Option<Key> {
+    let value = |dimension: Dimension| match dimension.of() {
+        Of::Touch => Some(key::of_touch(dimension, point)),
+        Of::Time => Some(key::of_time(dimension, local)),
+        Of::Lead => None,
+    };
+    ground.conditions.fit(value).then(|| {
+        let mut key = Key::default();
+        for (part, dimension) in key.iter_mut().zip(&ground.query.by) {
+            *part = value(*dimension).unwrap_or_default();
+        }
+        key
+    })
+}

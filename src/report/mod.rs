@@ -1,0 +1,91 @@
+//! Reports: the one engine that every table, chart, export and mail goes through.
+//!
+//! A [`Query`] asks for metrics by dimensions, over a period of days in the config's time zone, compared with another, of
+//! what fits its filters, by an attribution model; a [`Report`] is the answer. Leads count on the day on which they were
+//! received, and what they earned counts there, too. `count` and `beside` add up, `rows` puts the answer together.
+
+mod beside;
+mod count;
+mod dimension;
+mod key;
+mod metric;
+mod money;
+mod period;
+mod preset;
+mod query;
+mod rows;
+mod sums;
+mod table;
+mod zone;
+
+use std::sync::Arc;
+
+use jiff::{civil::Date, tz::TimeZone};
+
+pub use self::{
+    dimension::{Dimension, Of},
+    metric::{Better, Entry, Metric, Number, Unit},
+    period::{Compare, NAMES as PERIODS, Period},
+    preset::Preset,
+    query::{Column, Filter, Query, ROWS, Sort, SortBy},
+    sums::{Scope, Sums},
+    table::{MoneyNote, Report, Row, change},
+};
+use crate::{
+    arrival::Arrivals,
+    clock::Millis,
+    config::{self, Config},
+    store::{Facts, Store, StoreError},
+};
+pub use crate::{
+    model::{Model, Step, WHOLE},
+    store::Class,
+};
+
+/// Answers queries, by one config; clones share it.
+#[derive(Clone, Debug)]
+pub struct Reporter(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    facts: Facts,
+    zone: TimeZone,
+    zone_name: String,
+    reports: config::Reports,
+    arrivals: Arrivals,
+}
+
+impl Reporter {
+    /// For the store and the settings of a config.
+    pub fn new(config: &Config) -> Self {
+        Self(Arc::new(Inner {
+            facts: Store::facts(&config.store.folder),
+            zone: TimeZone::get(&config.timezone).unwrap_or(TimeZone::UTC),
+            zone_name: config.timezone.clone(),
+            reports: config.reports.clone(),
+            arrivals: Arrivals::new(config),
+        }))
+    }
+
+    /// The day that it is in the config's time zone.
+    pub fn today(&self, now: Millis) -> Date {
+        zone::day_in(&self.0.zone, now)
+    }
+
+    /// Answers a query. It reads and counts for up to a second: not for a thread that others wait for.
+    pub fn run(&self, query: &Query, now: Millis) -> Result<Report, StoreError> {
+        self.run_with(query, now, &mut |_, _| {})
+    }
+
+    /// The same; `progress` is told how many of the leads that reports have not seen yet are read. Those of a store that was
+    /// never asked for reports are all its leads, which takes some ten seconds for a million.
+    pub fn run_with(
+        &self,
+        query: &Query,
+        now: Millis,
+        progress: &mut dyn FnMut(u64, u64),
+    ) -> Result<Report, StoreError> {
+        let snapshot = self.0.facts.snapshot(progress)?;
+        rows::answer(&self.0, &snapshot, query, zone::day_in(&self.0.zone, now))
+    }
+}

@@ -1,0 +1,226 @@
+//! From what was counted to a report: the compared period beside, rows in order, empty days filled in, keys as text.
+
+use std::{cmp::Ordering, collections::HashSet};
+
+use jiff::civil::Date;
+
+use super::{
+    Inner,
+    count::{Counted, Ground, count},
+    dimension::{Dimension, Of},
+    key::{self, Conditions, Key, Texts},
+    metric::{Metric, Number},
+    money::Exchange,
+    period::Period,
+    query::{Query, Sort, SortBy},
+    sums::{Scope, Sums},
+    table::{MoneyNote, Report, Row},
+    zone::{self, Days},
+};
+use crate::{
+    model::Model,
+    store::{Snapshot, StoreError},
+};
+
+/// Periods of more days begin where something is known, not with rows of nothing.
+const FILLED: u32 = 800;
+
+/// Answers a query.
+pub fn answer(inner: &Inner, snapshot: &Snapshot, query: &Query, today: Date) -> Result<Report, StoreError> {
+    let mut texts = Texts::new(snapshot);
+    let conditions = Conditions::new(&query.filters, &mut texts)?;
+    let (points, models) = (snapshot.points()?, query.models());
+    let ground = Ground {
+        snapshot,
+        points: &points,
+        query,
+        models: &models,
+        conditions: &conditions,
+        arrivals: &inner.arrivals,
+        overhead: &inner.reports.overhead,
+    };
+    let mut exchange = Exchange::new(snapshot, &inner.reports);
+    let mut counted = |period| count(&ground, period, &Days::new(period, &inner.zone), &mut texts, &mut exchange);
+    let now = Side { counted: counted(query.period)?, period: query.period };
+    let compared = query.compare.and_then(|compare| query.period.before(compare));
+    let before = match compared {
+        Some(period) => Some(Side { counted: counted(period)?, period }),
+        None => None,
+    };
+    let table = Table { query, models: &models, snapshot, conditions: &conditions, now, before };
+    let total = table.total();
+    let mut lines = table.lines();
+    texts.know(lines.iter().flat_map(|line| query.by.iter().copied().zip(line.key)))?;
+    table.sort(&mut lines, &texts);
+    let left_out = lines.len().saturating_sub(query.limit);
+    lines.truncate(query.limit);
+    let rows = lines.into_iter().map(|line| line.row(query, &texts)).collect();
+    Ok(Report {
+        query: query.clone(),
+        before: compared,
+        zone: inner.zone_name.clone(),
+        currency: inner.reports.currency,
+        rows,
+        total,
+        left_out,
+        is_partial: zone::has_today(query.period, today),
+        money: MoneyNote {
+            converted: exchange.converted,
+            revenue_left_out: table.now.counted.revenue_left_out,
+            cost_left_out: table.now.counted.cost_left_out,
+        },
+    })
+}
+
+/// One period, counted.
+struct Side {
+    counted: Counted,
+    period: Period,
+}
+
+/// A report on the way.
+struct Table<'a> {
+    query: &'a Query,
+    models: &'a [Model],
+    snapshot: &'a Snapshot,
+    conditions: &'a Conditions,
+    now: Side,
+    before: Option<Side>,
+}
+
+/// A row on the way.
+struct Line {
+    key: Key,
+    numbers: Vec<Number>,
+    before: Vec<Number>,
+    is_incomplete: bool,
+}
+
+impl Line {
+    fn row(self, query: &Query, texts: &Texts<'_>) -> Row {
+        let key = query.by.iter().zip(self.key).map(|(by, value)| texts.written(*by, value)).collect();
+        Row { key, numbers: self.numbers, before: self.before, is_incomplete: self.is_incomplete }
+    }
+}
+
+impl Table<'_> {
+    fn total(&self) -> Row {
+        let numbers = |side: &Side| self.numbers(Some(&side.counted.total), side, true);
+        Row {
+            key: vec![None; self.query.by.len()],
+            numbers: numbers(&self.now),
+            before: self.before.as_ref().map(numbers).unwrap_or_default(),
+            is_incomplete: self.now.counted.total.iter().any(|sums| sums.is_incomplete),
+        }
+    }
+
+    /// Every row that one of the periods has, and those between that have nothing.
+    fn lines(&self) -> Vec<Line> {
+        let mut keys: HashSet<Key> = self.now.counted.keys().copied().collect();
+        if let Some(before) = &self.before {
+            keys.extend(before.counted.keys().filter_map(|key| self.shifted(key, before.period, self.now.period)));
+        }
+        self.fill(&mut keys);
+        keys.into_iter().map(|key| self.line(key)).collect()
+    }
+
+    fn line(&self, key: Key) -> Line {
+        let row = self.now.counted.row(&key);
+        let before = self.before.as_ref().map(|before| {
+            let there = self.shifted(&key, self.now.period, before.period);
+            self.numbers(there.and_then(|key| before.counted.row(&key)), before, false)
+        });
+        Line {
+            numbers: self.numbers(row, &self.now, false),
+            before: before.unwrap_or_default(),
+            is_incomplete: row.is_some_and(|sums| sums.iter().any(|sums| sums.is_incomplete)),
+            key,
+        }
+    }
+
+    /// The query's columns of a row; of nothing, if there is none.
+    fn numbers(&self, row: Option<&[Sums]>, side: &Side, is_total: bool) -> Vec<Number> {
+        let nothing = Sums::default();
+        let by = |is: fn(Dimension) -> bool| is_total || self.query.by.iter().copied().all(is);
+        let scope = |place: usize| Scope {
+            leads: side.counted.total.get(place).map_or(0, |total| total.leads),
+            has_outcomes: side.counted.has_outcomes,
+            has_costs: by(Dimension::has_costs) && !self.conditions.any(|dimension| !dimension.has_costs()),
+            has_visits: self.snapshot.has_visits()
+                && by(Dimension::has_visits)
+                && !self.conditions.any(|dimension| !dimension.has_visits()),
+        };
+        let number = |metric: Metric, model: Model| {
+            let place = self.models.iter().position(|known| *known == model).unwrap_or_default();
+            let sums = row.and_then(|row| row.get(place)).unwrap_or(&nothing);
+            metric.of(sums, &scope(place))
+        };
+        let columns = self.query.columns.iter();
+        columns.map(|column| number(column.metric, column.model.unwrap_or(self.query.model))).collect()
+    }
+
+    /// The key of the same place in another period: the third day beside the third day.
+    fn shifted(&self, key: &Key, from: Period, to: Period) -> Option<Key> {
+        let mut shifted = *key;
+        for (value, dimension) in shifted.iter_mut().zip(&self.query.by) {
+            if let Some(ordinal) = key::ordinal(*dimension, *value, from) {
+                *value = key::at_ordinal(*dimension, ordinal, to)?;
+            }
+        }
+        Some(shifted)
+    }
+
+    /// A report by one dimension of time alone has a row for every day, week, month, hour or weekday.
+    fn fill(&self, keys: &mut HashSet<Key>) {
+        let [dimension] = *self.query.by.as_slice() else { return };
+        let period = self.now.period;
+        let values = match dimension {
+            Dimension::Hour => 0..24,
+            Dimension::Weekday => 1..8,
+            Dimension::Day | Dimension::Week | Dimension::Month => {
+                let known = keys.iter().filter_map(|key| key.first().copied()).min();
+                let begin = Some(key::of_day(dimension, period.first)).filter(|_| period.len() <= FILLED);
+                let end = key::of_day(dimension, period.last) + 1;
+                begin.or(known).unwrap_or(end)..end
+            }
+            _ => return,
+        };
+        let step = if dimension == Dimension::Week { 7 } else { 1 };
+        let [_, rest @ ..] = Key::default();
+        let [second, third] = rest;
+        keys.extend(values.step_by(step).map(|value| [value, second, third]));
+    }
+
+    /// As the query asks; else time goes on, and what has most of the first number comes first. What is unknown is last.
+    fn sort(&self, lines: &mut [Line], texts: &Texts<'_>) {
+        let is_time = |dimension: &Dimension| dimension.of() == Of::Time;
+        let by_time = Sort { by: SortBy::Dimension(0), descending: false };
+        let by_number = Sort { by: SortBy::Column(0), descending: true };
+        let default = if !self.query.by.is_empty() && self.query.by.iter().all(is_time) { by_time } else { by_number };
+        let Sort { by, descending } = self.query.sort.unwrap_or(default);
+        let turned = |order: Ordering| if descending { order.reverse() } else { order };
+        let by_key = |one: &Line, other: &Line| {
+            let places = self.query.by.iter().zip(one.key.iter().zip(&other.key));
+            places.fold(Ordering::Equal, |order, (by, (one, other))| order.then_with(|| texts.order(*by, *one, *other)))
+        };
+        match by {
+            SortBy::Column(place) => {
+                let number = |line: &Line| line.numbers.get(place).copied().flatten();
+                lines.sort_by(|one, other| {
+                    match (number(one), number(other)) {
+                        (Some(one), Some(other)) => turned(one.cmp(&other)),
+                        (one, other) => other.is_some().cmp(&one.is_some()),
+                    }
+                    .then_with(|| by_key(one, other))
+                });
+            }
+            SortBy::Dimension(place) => {
+                let Some(dimension) = self.query.by.get(place) else { return };
+                let value = |line: &Line| line.key.get(place).copied().unwrap_or_default();
+                lines.sort_by(|one, other| {
+                    turned(texts.order(*dimension, value(one), value(other))).then_with(|| by_key(one, other))
+                });
+            }
+        }
+    }
+}

@@ -1,0 +1,65 @@
+//! What reports count beside leads: costs, and visits with their clicks.
+
+use rusqlite::{Connection, Row};
+
+use super::super::engine;
+use crate::{
+    clock::Millis,
+    store::{Spent, StoreError, Tally},
+};
+
+/// Costs of the days from `first` to `last`.
+pub fn spent(leads: &Connection, first: i32, last: i32) -> Result<Vec<Spent>, StoreError> {
+    let read = || -> rusqlite::Result<Vec<Spent>> {
+        leads
+            .prepare_cached(
+                "SELECT day, provider, channel, source, medium, campaign, term, content, currency, amount FROM cost
+                 WHERE day >= $1 AND day <= $2 ORDER BY day, provider, channel, source, medium, campaign, term, content",
+            )?
+            .query_map((first, last), cost)?
+            .collect()
+    };
+    read().map_err(engine("reading costs for reports"))
+}
+
+fn cost(row: &Row<'_>) -> rusqlite::Result<Spent> {
+    Ok(Spent {
+        day: row.get(0)?,
+        provider: row.get(1)?,
+        channel: row.get(2)?,
+        utm: [row.get(3)?, row.get(4)?, row.get(5)?, row.get(6)?, row.get(7)?],
+        currency: row.get(8)?,
+        amount: row.get(9)?,
+    })
+}
+
+/// Shows the visits of each quarter of an hour.
+pub fn visits(
+    visits: &Connection,
+    from: Millis,
+    until: Millis,
+    mut each: impl FnMut(&Tally),
+) -> Result<(), StoreError> {
+    let mut read = || -> rusqlite::Result<()> {
+        let mut select = visits.prepare_cached(
+            "SELECT quarter, visits, clicks, channel, source, medium, campaign, term, content, landing_page, referrer
+             FROM tally JOIN touchpoint ON touchpoint.id = tally.touchpoint
+             WHERE quarter >= $1 AND quarter < $2",
+        )?;
+        let mut rows = select.query((quarter(from), quarter(until)))?;
+        while let Some(row) = rows.next()? {
+            let mut parts: [String; 8] = Default::default();
+            for (place, part) in (3..).zip(&mut parts) {
+                *part = row.get::<_, Option<String>>(place)?.unwrap_or_default();
+            }
+            each(&Tally { quarter: row.get(0)?, parts, visits: row.get(1)?, clicks: row.get(2)? });
+        }
+        Ok(())
+    };
+    read().map_err(engine("reading visits for reports"))
+}
+
+/// The quarter of an hour of a time, counted from 1970. Every time zone's day begins with one.
+pub fn quarter(at: Millis) -> i64 {
+    at.0.div_euclid(900_000)
+}
