@@ -5,10 +5,11 @@
 
 use std::{
     fmt,
+    str::FromStr,
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
-use jiff::{Timestamp, tz::Offset};
+use jiff::{SignedDuration, Timestamp, civil, tz::Offset};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
 /// A longer duration is a slip, and sums with it would overflow the clock.
@@ -131,10 +132,66 @@ impl<'de> Deserialize<'de> for Millis {
     }
 }
 
+const EPOCH: civil::Date = civil::date(1970, 1, 1);
+
+/// A day of the calendar, counted from 1970-01-01. Which moments it holds is up to a time zone.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Day(pub i32);
+
+impl Day {
+    /// The day of a date.
+    pub fn of(date: civil::Date) -> Self {
+        let days = date.duration_since(EPOCH).as_hours().div_euclid(24);
+        Self(i32::try_from(days).unwrap_or_default())
+    }
+
+    /// Its date; the calendar's first or last where it has none.
+    pub fn date(self) -> civil::Date {
+        EPOCH.saturating_add(SignedDuration::from_hours(24 * i64::from(self.0)))
+    }
+}
+
+/// `2026-11-22`
+impl FromStr for Day {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let is_plain = text.len() == 10 && text.bytes().all(|byte| byte.is_ascii_digit() || byte == b'-');
+        let date = text.parse().ok().filter(|_| is_plain);
+        date.map(Self::of).ok_or("is no day: write 2026-11-22")
+    }
+}
+
+impl fmt::Display for Day {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.date().fmt(f)
+    }
+}
+
+impl Serialize for Day {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use proptest::prelude::*;
+
+    #[test]
+    fn a_day_is_counted_from_1970() {
+        for (text, day) in [("1970-01-01", 0), ("1969-12-31", -1), ("2026-11-22", 20_779), ("9999-12-31", 2_932_896)] {
+            assert_eq!((text.parse(), Day(day).to_string()), (Ok(Day(day)), text.to_owned()));
+        }
+        for wrong in ["", "20261122", "2026-02-30", "2026-11-22T00:00", "22.11.2026", "-2026-1-22"] {
+            assert!(wrong.parse::<Day>().is_err(), "{wrong}");
+        }
+        assert_eq!(
+            (Day(i32::MAX).to_string(), Day(i32::MIN).to_string()),
+            ("9999-12-31".into(), "-009999-01-01".into())
+        );
+    }
 
     #[test]
     fn prints_rfc3339_with_milliseconds() {

@@ -3,6 +3,8 @@
 //! Given plain values; gives back text for people. What programs read is written elsewhere, without regard to language.
 //! No I/O.
 
+mod dates;
+
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
@@ -36,6 +38,23 @@ impl Text {
         }
     }
 }
+
+/// A table of texts by name: `words! { Leads { title: "Leads", "Лиды"; } }` makes a struct with one text a field, and
+/// `Leads::of(language)` gives it in a language. A text that lacks a language does not compile.
+macro_rules! words {
+    ($(#[$doc:meta])* $name:ident { $($field:ident: $en:literal, $ru:literal;)* }) => {
+        $(#[$doc])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        pub(crate) struct $name { $(pub(crate) $field: &'static str,)* }
+
+        impl $name {
+            pub(crate) const fn of(language: $crate::language::Language) -> Self {
+                Self { $($field: $crate::language::Text { en: $en, ru: $ru }.of(language),)* }
+            }
+        }
+    };
+}
+pub(crate) use words;
 
 /// Stands between the digits of a large number, and between number and unit, where no line may break.
 const NO_BREAK: char = '\u{a0}';

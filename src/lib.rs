@@ -47,6 +47,7 @@ pub mod socketmap;
 pub mod arrival;
 pub mod attribution;
 pub mod classify;
+pub mod feedback;
 pub mod intake;
 pub mod issuing;
 pub mod outbox;

@@ -48,6 +48,14 @@ pub fn bounded(text: &str, max: usize) -> Option<String> {
     (!out.is_empty()).then_some(out)
 }
 
+/// A stranger's text where it is shown: a sign stands for each character that a terminal obeys, that ends a line, or that
+/// makes a person read something else.
+pub fn shown(text: &str) -> String {
+    let is_harmless =
+        |char: char| !char.is_control() && !is_deceptive(char) && !matches!(char, '\u{2028}' | '\u{2029}');
+    text.chars().map(|char| if is_harmless(char) { char } else { '\u{fffd}' }).collect()
+}
+
 /// Words with one blank between each two, as a header field reads once its folds are gone.
 pub fn on_one_line(text: Cow<'_, str>) -> Cow<'_, str> {
     if text.is_empty() || is_clean_ascii(&text) {
@@ -111,6 +119,13 @@ mod tests {
         for (text, expected) in rows {
             assert_eq!(bounded(text, 1024).as_deref(), expected, "{text:?}");
         }
+    }
+
+    #[test]
+    fn a_terminal_gets_one_line_in_the_order_it_was_written() {
+        assert_eq!(shown("Иван \u{1b}[2J\r\n\u{9b}31m"), "Иван \u{fffd}[2J\u{fffd}\u{fffd}\u{fffd}31m");
+        assert_eq!(shown("a\u{202e}b\u{2066}c\u{200b}d\u{2028}e"), "a\u{fffd}b\u{fffd}c\u{fffd}d\u{fffd}e");
+        assert_eq!(shown("می\u{200c}خواهم 👩\u{200d}👧"), "می\u{200c}خواهم 👩\u{200d}👧");
     }
 
     #[test]

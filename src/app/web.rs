@@ -14,6 +14,7 @@ use crate::{
     config::{HttpListen, Listen},
     http::{
         admin::Admin,
+        dashboard::Dashboard,
         public::Public,
         server::{self, Closing, Door},
     },
@@ -72,7 +73,9 @@ impl Web {
             let sessions = Box::new(move || sessions.live());
             let admin = Admin::new(Arc::clone(intake), issuer, store.clone(), Arc::clone(metrics), sessions);
             let admin = Arc::new(admin);
-            let door = door("http.admin", Arc::clone(&admin).routes(), ADMIN);
+            let dashboard = Dashboard::new(Arc::clone(intake), store.clone(), &config.store.folder)?;
+            let routes = Arc::new(dashboard).beside(Arc::clone(&admin).routes());
+            let door = door("http.admin", routes, ADMIN);
             web.serve(listen, ("admin", 0o660), door, &closing)?;
             web.admin = Some(admin);
         }

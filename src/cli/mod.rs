@@ -3,7 +3,9 @@
 //! Commands print to stdout what was asked for and to stderr what went wrong. `run` prints nothing: it logs.
 
 mod address;
+mod audit;
 mod check;
+mod costs;
 mod deliveries;
 mod exit;
 mod explain;
@@ -16,14 +18,15 @@ mod output;
 mod run;
 mod sink;
 mod token;
+mod user;
 
-use std::{ffi::OsString, path::PathBuf, process::ExitCode};
+use std::{ffi::OsString, path::PathBuf, process::ExitCode, time::Duration};
 
 use clap::{Parser, Subcommand};
 
 use crate::{
     config::{self, Config},
-    store::Store,
+    store::{Store, StoreError},
 };
 
 /// Tells which advertisement an e-mail came from: a milter for Postfix and Sendmail.
@@ -62,6 +65,12 @@ enum Command {
     Sink(sink::Args),
     /// Make, list and revoke tokens of the HTTP API
     Token(token::Args),
+    /// Let people into the dashboard, change what they may do, and let them out again
+    User(user::Args),
+    /// Show who saw and changed what
+    Audit(audit::Args),
+    /// Take in what advertising has cost, list it, and delete what was taken in by mistake
+    Costs(costs::Args),
 }
 
 /// Runs the command that `arguments` name.
@@ -97,6 +106,9 @@ fn dispatch(cli: &Cli) -> anyhow::Result<u8> {
         Command::Deliveries(args) => deliveries::run(&load(cli)?, args),
         Command::Sink(args) => sink::run(&cli.config, args),
         Command::Token(args) => token::run(&load(cli)?, args),
+        Command::User(args) => user::run(&load(cli)?, args),
+        Command::Audit(args) => audit::run(&load(cli)?, args),
+        Command::Costs(args) => costs::run(&load(cli)?, args),
     }
 }
 
@@ -106,4 +118,13 @@ fn load(cli: &Cli) -> anyhow::Result<Config> {
 
 fn open_read(config: &Config) -> anyhow::Result<Store> {
     Ok(Store::open_read(&config.store.folder)?)
+}
+
+/// Writes to the store, beside a daemon or without one.
+fn write<T>(config: &Config, work: impl AsyncFnOnce(&Store) -> Result<T, StoreError>) -> anyhow::Result<T> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build()?;
+    let store = Store::open(&config.store.folder)?;
+    let done = runtime.block_on(work(&store));
+    runtime.block_on(store.close(Duration::from_secs(10)));
+    Ok(done?)
 }

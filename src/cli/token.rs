@@ -5,14 +5,16 @@ use std::time::Duration;
 use clap::Subcommand;
 
 use super::{
+    audit,
     exit::{self, Wrong},
     open_read,
     output::{json_lines, local, or_dash, table, text},
+    write,
 };
 use crate::{
     clock::{Millis, parse_duration},
     config::Config,
-    store::{ApiToken, Scope, Store, StoreError, make_token},
+    store::{ApiToken, Scope, make_token},
     text::bounded,
 };
 
@@ -40,7 +42,8 @@ pub struct Args {
 enum Command {
     /// Make a token, and print it
     New {
-        /// What it may do: addresses (have some issued), resolve (ask what one resolves to)
+        /// What it may do: addresses (have some issued), resolve (ask what one resolves to), costs (bring in costs),
+        /// outcomes (tell what became of leads), reports (read reports), leads (read leads)
         #[arg(long, required = true, value_delimiter = ',', value_name = "SCOPE[,SCOPE]")]
         scope: Vec<Scope>,
         /// How long it is good for, such as 90d; for ever if not said
@@ -85,7 +88,12 @@ fn new(config: &Config, scopes: &[Scope], expires: Option<Duration>, name: Optio
         expires_at: expires.map(|expires| created_at.plus(expires)),
         last_used_at: None,
     };
-    write(config, async |store| store.add_api_token(token, digest).await)?;
+    let scopes: Vec<_> = token.scopes.iter().map(|scope| scope.as_str()).collect();
+    let made = audit::entry("token.added", &token.id, Some(scopes.join(",")));
+    write(config, async |store| {
+        store.add_api_token(token, digest).await?;
+        store.note_audit(made).await
+    })?;
     text(&shown)?;
     Ok(exit::OK)
 }
@@ -119,17 +127,16 @@ fn list(config: &Config, json: bool) -> anyhow::Result<u8> {
 }
 
 fn revoke(config: &Config, id: &str) -> anyhow::Result<u8> {
-    if !write(config, async |store| store.revoke_api_token(id).await)? {
+    let revoked = write(config, async |store| {
+        let revoked = store.revoke_api_token(id).await?;
+        if revoked {
+            store.note_audit(audit::entry("token.revoked", id, None)).await?;
+        }
+        Ok(revoked)
+    })?;
+    if !revoked {
         return Err(Wrong::Data(format!("there is no token {id:?}: see `leadmilter token list`")).into());
     }
     text(&format!("{id}: revoked"))?;
     Ok(exit::OK)
-}
-
-fn write<T>(config: &Config, work: impl AsyncFnOnce(&Store) -> Result<T, StoreError>) -> anyhow::Result<T> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build()?;
-    let store = Store::open(&config.store.folder)?;
-    let done = runtime.block_on(work(&store));
-    runtime.block_on(store.close(Duration::from_secs(10)));
-    Ok(done?)
 }

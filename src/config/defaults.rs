@@ -7,10 +7,10 @@ use std::{
 };
 
 use super::{
-    Classify, Direct, Headers, Http, Leads, Leak, Listen, Log, LogTarget, Milter, Normalize, OnError, Privacy,
-    SenderPrivacy, Store, Strip, SubjectPrivacy, TagMatch,
+    Classify, Dashboard, Direct, Headers, Http, Leads, Leak, Listen, Log, LogIn, LogTarget, Milter, Normalize, OnError,
+    Privacy, SenderPrivacy, Store, Strip, SubjectPrivacy, TagMatch,
 };
-use crate::{glob::HeaderGlob, lead::Basis};
+use crate::{glob::HeaderGlob, language::Language, lead::Basis};
 
 impl Default for Milter {
     fn default() -> Self {
@@ -103,6 +103,12 @@ impl Default for Http {
     fn default() -> Self {
         let own = [IpAddr::V4(Ipv4Addr::LOCALHOST), IpAddr::V6(Ipv6Addr::LOCALHOST)];
         Self { public: None, admin: None, trusted_proxies: own.map(Into::into).to_vec(), rate: 60 }
+    }
+}
+
+impl Default for Dashboard {
+    fn default() -> Self {
+        Self { login: LogIn::Password, language: Language::En }
     }
 }
 

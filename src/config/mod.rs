@@ -6,6 +6,7 @@
 
 mod arrival;
 mod check;
+mod dashboard;
 mod defaults;
 mod dynamic;
 mod fault;
@@ -27,6 +28,7 @@ mod units;
 use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
 pub use arrival::{ArrivalRule, From, UtmPatterns};
+pub use dashboard::{Dashboard, LogIn};
 pub use dynamic::{Dynamic, Http, HttpListen, Site};
 pub use fault::{Fault, Faults};
 pub use load::{Loaded, load, parse};
@@ -84,6 +86,8 @@ pub struct Config {
     pub dynamic: Option<Dynamic>,
     /// The HTTP doors.
     pub http: Http,
+    /// The pages of the admin door.
+    pub dashboard: Dashboard,
     /// Web sites that may ask for addresses.
     pub sites: Vec<Site>,
     /// Where events go.

@@ -128,6 +128,13 @@ pub(super) fn prefix(text: &str) -> Result<String, Wrong> {
     Ok(text.to_owned())
 }
 
+/// The name of a header field, in lower case.
+pub(super) fn field(text: &str) -> Result<String, Wrong> {
+    let is_name = (1..=64).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-');
+    let wrong = || Wrong::value(text, "is no name of a header field", "write it as \"X-Remote-User\"");
+    is_name.then(|| text.to_ascii_lowercase()).ok_or_else(wrong)
+}
+
 /// The characters between mailbox and tag.
 pub(super) fn separators(text: &str) -> Result<String, Wrong> {
     let known = text.chars().all(|char| "+.-".contains(char));

@@ -210,6 +210,7 @@ mod tests {
             "privacy",
             "dynamic",
             "http",
+            "dashboard",
             "site",
             "sink",
             "reports",

@@ -5,8 +5,10 @@
 //! mail's, so each has a thread that gives way to it.
 
 pub mod admin;
+mod asset;
 mod body;
 mod client;
+pub mod dashboard;
 mod document;
 mod limit;
 mod problem;

@@ -7,6 +7,7 @@
 
 mod form;
 mod order;
+mod qr;
 
 use std::{
     collections::BTreeMap,
@@ -20,6 +21,7 @@ use tracing::error;
 
 pub use form::own;
 pub use order::{Issued, Order, OrderError};
+pub use qr::qr;
 
 use crate::{
     address::Address,

@@ -7,6 +7,7 @@
 mod beside;
 mod count;
 mod dimension;
+pub mod export;
 mod key;
 mod metric;
 mod money;
@@ -16,6 +17,7 @@ mod query;
 mod rows;
 mod sums;
 mod table;
+mod wording;
 mod zone;
 
 use std::sync::Arc;
@@ -30,6 +32,7 @@ pub use self::{
     query::{Column, Filter, Query, ROWS, Sort, SortBy},
     sums::{Scope, Sums},
     table::{MoneyNote, Report, Row, change},
+    wording::{UNKNOWN, Wording},
 };
 use crate::{
     arrival::Arrivals,

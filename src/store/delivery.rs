@@ -202,5 +202,16 @@ pub struct SinkCounts {
     pub oldest_pending_at: Option<Millis>,
 }
 
+/// What has not arrived at a sink.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Backlog {
+    /// Due now or later.
+    pub pending: u64,
+    /// When the oldest pending one was put into the outbox.
+    pub oldest_at: Option<Millis>,
+    /// Given up.
+    pub dead: u64,
+}
+
 /// Counts by sink id.
 pub type CountsBySink = BTreeMap<String, SinkCounts>;

@@ -5,9 +5,14 @@
 //! connection of their own. Never calls the network.
 
 mod api_token;
+mod audit;
+mod cost;
 mod delivery;
 mod error;
 mod fact;
+mod lead_page;
+mod password;
+mod person;
 mod sqlite;
 
 use std::{sync::Arc, time::Duration};
@@ -15,13 +20,18 @@ use std::{sync::Arc, time::Duration};
 use serde::Serialize;
 
 pub use api_token::{ApiToken, Scope, TokenDigest, make_token};
+pub use audit::{AuditEntry, AuditFilter, Audited};
+pub use cost::{Cost, CostFilter, CostRow, Imported};
 pub use delivery::{
-    Attempt, Circuit, CircuitState, CountsBySink, Delivery, DeliveryFilter, DeliveryState, Ended, Leased, Next, Replay,
-    SinkCounts,
+    Attempt, Backlog, Circuit, CircuitState, CountsBySink, Delivery, DeliveryFilter, DeliveryState, Ended, Leased,
+    Next, Replay, SinkCounts,
 };
 pub use error::StoreError;
 pub use fact::{Class, Fact, FactOutcome, FactTouch, Point, Spent, Tally, TextId};
-pub use sqlite::{Claims, Facts, Foreseen, Pick, Retained, Retention, Snapshot, Store, Visits, file_in};
+pub use lead_page::{AddressTally, LeadPage, LeadQuery, Order};
+pub use password::{LONGEST_PASSWORD, SHORTEST_PASSWORD, hash_password, is_password};
+pub use person::{IDLE, LONGEST_SESSION, Person, Role, SessionDigest, make_session, person_name};
+pub use sqlite::{Claims, Facts, Foreseen, PersonChange, Pick, Retained, Retention, Snapshot, Store, Visits, file_in};
 
 use crate::{
     clock::Millis,

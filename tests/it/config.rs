@@ -17,9 +17,9 @@ use leadmilter::{
     address::Address,
     channel::{Channel, Mailbox, Utm},
     config::{
-        ArrivalRule, Classify, Config, Direct, Dynamic, Fault, Format, From, Headers, Http, Leads, Leak, Listen,
-        Loaded, Log, LogTarget, Milter, Normalize, OnError, Privacy, Reports, SenderPrivacy, Side, Sink, SizeBound,
-        Socketmap, Store, Strip, SubjectPrivacy, TagMatch, TagRule, UtmPatterns, load, parse,
+        ArrivalRule, Classify, Config, Dashboard, Direct, Dynamic, Fault, Format, From, Headers, Http, Leads, Leak,
+        Listen, Loaded, Log, LogIn, LogTarget, Milter, Normalize, OnError, Privacy, Reports, SenderPrivacy, Side, Sink,
+        SizeBound, Socketmap, Store, Strip, SubjectPrivacy, TagMatch, TagRule, UtmPatterns, load, parse,
     },
     event::EventType,
     glob::HeaderGlob,
@@ -266,6 +266,10 @@ fn every_key_has_its_effect() {
         privacy: Privacy { sender: SenderPrivacy::Hash, subject: SubjectPrivacy::Omit },
         dynamic: Some(every_key_of_dynamic()),
         http: Http::default(),
+        dashboard: Dashboard {
+            login: LogIn::Header { user: "x-user".to_owned(), role: Some("x-role".to_owned()) },
+            language: Language::Ru,
+        },
         sites: Vec::new(),
         sinks: vec![every_key_of_a_sink()],
         reports: Reports {
@@ -291,7 +295,7 @@ fn the_defaults_in_the_example_are_the_defaults() {
     let text = uncommented();
     assert_eq!(config(&text), config(EXAMPLE));
     let comments = |text: &str| text.lines().filter(|line| line.starts_with('#')).count();
-    assert_eq!(comments(EXAMPLE) - comments(&text), 43);
+    assert_eq!(comments(EXAMPLE) - comments(&text), 45);
 }
 
 #[test]

@@ -1,74 +1,17 @@
-//! QR codes of addresses, as SVG for print: a telephone that reads one opens a letter to the address.
+//! Writes QR codes of addresses to files.
 
-use std::{fmt::Write as _, fs, path::Path};
+use std::{fs, path::Path};
 
 use anyhow::Context;
-use qrcodegen::{QrCode, QrCodeEcc};
 
 use super::super::output::text;
-
-/// Modules of white around the code (ISO/IEC 18004).
-const QUIET: i32 = 4;
+use crate::issuing::qr;
 
 /// Writes the code to a file; `-` is stdout.
 pub fn write(file: &Path, address: &str) -> anyhow::Result<()> {
-    let svg = svg(address)?;
+    let svg = qr(address).with_context(|| format!("{address} is too long for a QR code"))?;
     if file == Path::new("-") {
         return text(&svg);
     }
     fs::write(file, svg + "\n").with_context(|| format!("cannot write {}", file.display()))
-}
-
-/// One path of squares, so that every program draws them without seams.
-fn svg(address: &str) -> anyhow::Result<String> {
-    let code = QrCode::encode_text(&mailto(address), QrCodeEcc::Medium)
-        .map_err(|_| anyhow::anyhow!("{address} is too long for a QR code"))?;
-    let size = code.size();
-    let mut path = String::new();
-    for y in 0..size {
-        for x in (0..size).filter(|x| code.get_module(*x, y)) {
-            write!(path, "M{},{}h1v1h-1z", x + QUIET, y + QUIET)?;
-        }
-    }
-    let side = size + 2 * QUIET;
-    Ok(format!(
-        "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {side} {side}\" role=\"img\" \
-         shape-rendering=\"crispEdges\"><title>{}</title><rect width=\"{side}\" height=\"{side}\" fill=\"#fff\"/>\
-         <path d=\"{path}\"/></svg>",
-        escaped(address),
-    ))
-}
-
-/// The URL of a letter (RFC 6068): some programs take a plus sign for a blank.
-fn mailto(address: &str) -> String {
-    let mut url = "mailto:".to_owned();
-    for byte in address.bytes() {
-        match byte {
-            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' | b'@' => url.push(char::from(byte)),
-            _ => url.push_str(&format!("%{byte:02X}")),
-        }
-    }
-    url
-}
-
-fn escaped(text: &str) -> String {
-    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn an_address_becomes_the_url_of_a_letter() {
-        assert_eq!(mailto("info+9gdkczyba0@company.ru"), "mailto:info%2B9gdkczyba0@company.ru");
-        assert_eq!(mailto("инфо@company.ru"), "mailto:%D0%B8%D0%BD%D1%84%D0%BE@company.ru");
-    }
-
-    #[test]
-    fn a_code_has_its_quiet_zone_and_its_name() {
-        let svg = svg("a&b@company.ru").unwrap();
-        assert!(svg.starts_with("<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 33 33\""), "{svg}");
-        assert!(svg.contains("<title>a&amp;b@company.ru</title>") && svg.contains("<path d=\"M4,4h1v1h-1z"), "{svg}");
-    }
 }

@@ -7,6 +7,7 @@
 mod arrival;
 mod channel;
 mod classify;
+mod dashboard;
 mod dynamic;
 mod mailbox;
 mod reports;
@@ -42,6 +43,7 @@ pub(super) fn check(file: &file::File, base: &Path, findings: &mut Findings) -> 
     let arrivals = arrival::arrivals(file, &channels, &ids, findings);
     let tags = tag::tags(&file.tag, &ids, &headers.prefix, findings);
     let milter = milter(&file.milter, base, findings);
+    let http = dynamic::http(&file.http, base, findings);
     Config {
         hostname: hostname(file, findings),
         timezone: findings
@@ -57,7 +59,8 @@ pub(super) fn check(file: &file::File, base: &Path, findings: &mut Findings) -> 
         leak: classify::leak(&file.leak, findings),
         privacy: privacy(&file.privacy, findings),
         dynamic: dynamic::dynamic(file.dynamic.as_ref(), base, &mailboxes, findings),
-        http: dynamic::http(&file.http, base, findings),
+        dashboard: dashboard::dashboard(&file.dashboard, &http, findings),
+        http,
         sites: dynamic::sites(&file.site, file, &channels, findings),
         sinks: sink::sinks(&file.sink, base, findings),
         reports: reports::reports(&file.reports, findings),

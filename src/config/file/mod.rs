@@ -58,6 +58,7 @@ pub(super) struct File {
     pub(super) privacy: Privacy,
     pub(super) dynamic: Option<Spanned<Dynamic>>,
     pub(super) http: Http,
+    pub(super) dashboard: Dashboard,
     pub(super) site: Vec<Spanned<Site>>,
     pub(super) sink: Vec<Spanned<Sink>>,
     pub(super) reports: Reports,
@@ -234,6 +235,16 @@ pub(super) struct Http {
     pub(super) admin: Option<Text>,
     pub(super) trusted_proxies: Option<List>,
     pub(super) rate: Option<Number>,
+}
+
+/// `[dashboard]`
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct Dashboard {
+    pub(super) login: Option<Text>,
+    pub(super) user_header: Option<Text>,
+    pub(super) role_header: Option<Text>,
+    pub(super) language: Option<Text>,
 }
 
 /// `[[site]]`

@@ -2,10 +2,9 @@
 //!
 //! Everybody may knock, so nothing here grows with what a stranger sends, and nothing says more than a page has to
 //! know. `ask` is what pages send, `origin` which pages may, `bots` who is no person, `cookie` who was here before,
-//! `visit` and `click` the answers, `assets` the snippet. The door has a thread of its own, which gives way to mail.
+//! `visit` and `click` the answers, `../asset` the snippet. The door has a thread of its own, which gives way to mail.
 
 mod ask;
-mod assets;
 mod bots;
 mod click;
 mod cookie;
@@ -33,7 +32,7 @@ use tracing::warn;
 use utoipa::OpenApi;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
-use self::assets::Asset;
+use super::asset::Asset;
 use super::{
     client::{Client, Peer},
     document::{self, Text},
@@ -118,8 +117,8 @@ impl Public {
             clients: Table::default(),
             clock: Clock::start(),
             metrics,
-            snippet: Asset::new(include_bytes!("snippet/s.min.js")),
-            debug: Asset::new(include_bytes!("snippet/debug.js")),
+            snippet: Asset::snippet(include_bytes!("snippet/s.min.js")),
+            debug: Asset::snippet(include_bytes!("snippet/debug.js")),
             told_of_proxy: AtomicBool::new(false),
         }
     }

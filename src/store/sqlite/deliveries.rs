@@ -1,5 +1,7 @@
 //! Listings of deliveries, and how many there are of each sink. Reads only.
 
+use std::collections::BTreeMap;
+
 use rusqlite::{
     Row,
     types::{FromSql, FromSqlError, FromSqlResult, ValueRef},
@@ -9,12 +11,16 @@ use super::{Store, read::Where};
 use crate::{
     clock::Millis,
     event::EventType,
-    store::{Attempt, CountsBySink, Delivery, DeliveryFilter, DeliveryState, SinkCounts, StoreError},
+    store::{Attempt, Backlog, CountsBySink, Delivery, DeliveryFilter, DeliveryState, SinkCounts, StoreError},
 };
 
 const DELIVERY: &str = "SELECT delivery.id, delivery.sink, event.id, event.type, event.lead_id, delivery.state,
     delivery.attempts, delivery.created_at, delivery.next_at, delivery.last_status, delivery.last_error
     FROM delivery JOIN event ON event.sequence = delivery.event";
+
+/// Of any event of a lead: the first has its sequence, corrections have an index.
+const OF_LEAD: &str = "delivery.event IN (SELECT sequence FROM lead WHERE id = $$
+    UNION ALL SELECT sequence FROM event WHERE lead_id = $$ AND id <> lead_id)";
 
 impl Store {
     /// Deliveries, newest first.
@@ -23,7 +29,7 @@ impl Store {
         let where_ = Where::new()
             .and("delivery.sink =", &filter.sink)
             .and("delivery.state =", &state)
-            .and("event.lead_id =", &filter.lead_id);
+            .and(OF_LEAD, &filter.lead_id);
         let sql = format!("{DELIVERY}{} ORDER BY delivery.id DESC LIMIT {}", where_.sql, filter.limit);
         self.list(&sql, &where_.values, delivery)
     }
@@ -32,7 +38,18 @@ impl Store {
     pub fn delivery(&self, id: i64) -> Result<Option<(Delivery, Vec<Attempt>, String)>, StoreError> {
         let found = self.list(&format!("{DELIVERY} WHERE delivery.id = $1"), &[&id], delivery)?;
         let Some(delivery) = found.into_iter().next() else { return Ok(None) };
-        let attempts = self.list(
+        let attempts = self.attempts(id)?;
+        let body = self.list(
+            "SELECT event.body FROM event JOIN delivery ON delivery.event = event.sequence WHERE delivery.id = $1",
+            &[&id],
+            |row| row.get(0),
+        )?;
+        Ok(body.into_iter().next().map(|body| (delivery, attempts, body)))
+    }
+
+    /// The attempts of a delivery.
+    pub fn attempts(&self, id: i64) -> Result<Vec<Attempt>, StoreError> {
+        self.list(
             "SELECT number, at, duration_ms, status, error, answer FROM attempt WHERE delivery = $1 ORDER BY number",
             &[&id],
             |row| {
@@ -45,13 +62,7 @@ impl Store {
                     answer: row.get(5)?,
                 })
             },
-        )?;
-        let body = self.list(
-            "SELECT event.body FROM event JOIN delivery ON delivery.event = event.sequence WHERE delivery.id = $1",
-            &[&id],
-            |row| row.get(0),
-        )?;
-        Ok(body.into_iter().next().map(|body| (delivery, attempts, body)))
+        )
     }
 
     /// Id, type and bytes of the first event of a lead; of the latest lead if none is named.
@@ -71,6 +82,35 @@ impl Store {
     pub fn pending_counts(&self) -> Result<Vec<(String, u64)>, StoreError> {
         let sql = "SELECT sink, count(*) FROM delivery WHERE state = 0 GROUP BY sink ORDER BY sink";
         self.list(sql, &[], |row| Ok((row.get(0)?, row.get(1)?)))
+    }
+
+    /// What waits and what was given up, by sink: without a look at what has arrived, of which there is much more.
+    pub fn backlogs(&self) -> Result<BTreeMap<String, Backlog>, StoreError> {
+        let mut backlogs = BTreeMap::<String, Backlog>::new();
+        let sql = "SELECT sink, count(*), min(id) FROM delivery WHERE state = 0 GROUP BY sink";
+        let waiting =
+            self.list(sql, &[], |row| Ok((row.get::<_, String>(0)?, row.get::<_, u64>(1)?, row.get::<_, i64>(2)?)))?;
+        for (sink, pending, oldest) in waiting {
+            let at = self.list("SELECT created_at FROM delivery WHERE id = $1", &[&oldest], |row| row.get(0))?;
+            let oldest_at = at.into_iter().next().map(Millis);
+            *backlogs.entry(sink).or_default() = Backlog { pending, oldest_at, dead: 0 };
+        }
+        let sql = "SELECT sink, count(*) FROM delivery WHERE state = 2 GROUP BY sink";
+        for (sink, dead) in self.list(sql, &[], |row| Ok((row.get::<_, String>(0)?, row.get(1)?)))? {
+            backlogs.entry(sink).or_default().dead = dead;
+        }
+        Ok(backlogs)
+    }
+
+    /// Deliveries that are not going well: those that wait for another attempt, the next one first, or those that were given
+    /// up, the last one first.
+    pub fn failing(&self, state: DeliveryState, limit: u32) -> Result<Vec<Delivery>, StoreError> {
+        // As numbers: an index of some states is not found by a parameter.
+        let which = match state {
+            DeliveryState::Pending => "delivery.state = 0 AND delivery.attempts > 0 ORDER BY delivery.next_at",
+            _ => "delivery.state = 2 ORDER BY delivery.id DESC",
+        };
+        self.list(&format!("{DELIVERY} WHERE {which} LIMIT {limit}"), &[], delivery)
     }
 
     /// Deliveries by sink and state.

@@ -4,16 +4,20 @@
 //! keeps to what SQLite and PostgreSQL share: `$n` in order of first appearance, ON CONFLICT, RETURNING, partial indexes.
 
 mod api_tokens;
+mod audit;
 mod checkpoint;
 mod circuit;
+mod costs;
 mod database;
 mod deliveries;
 mod facts;
 mod foresee;
 mod known;
+mod lead_page;
 mod leak;
 mod mark;
 mod migrate;
+mod people;
 mod queue;
 mod read;
 mod record;
@@ -41,6 +45,7 @@ use self::{database::Database, writer::Writer};
 pub use self::{
     facts::{Facts, Snapshot},
     foresee::Foreseen,
+    people::PersonChange,
     queue::Pick,
     visits::{Claims, Retained, Retention, Visits},
 };
@@ -91,6 +96,12 @@ impl Store {
         let reader = Database::leads(folder).open_reader()?;
         migrate::demand_current(&reader, migrate::LEADS)?;
         Ok(Self::of(reader, None))
+    }
+
+    /// The same store with a connection of its own to read by: whoever reads long holds up nobody else.
+    pub fn beside(&self, folder: &Path) -> Result<Self, StoreError> {
+        let reader = Database::leads(folder).open_reader()?;
+        Ok(Self { reader: Arc::new(Mutex::new(reader)), ..self.clone() })
     }
 
     fn of(reader: Connection, thread: Option<JoinHandle<()>>) -> Self {

@@ -22,6 +22,12 @@ use crate::{
 impl Store {
     /// Leads, newest first, as the event's `data`, with what privacy kept out of the event.
     pub fn leads(&self, filter: &LeadFilter) -> Result<Vec<Lead>, StoreError> {
+        Ok(self.leads_after(filter, None)?.into_iter().map(|(_, lead)| lead).collect())
+    }
+
+    /// The same with the place of each among the events, and only what comes after the lead of that place: the next
+    /// page.
+    pub fn leads_after(&self, filter: &LeadFilter, after: Option<i64>) -> Result<Vec<(i64, Lead)>, StoreError> {
         let (kind, own_only) = (filter.kind.map(Kind::code), filter.own_only.then_some(1));
         let (since, until) = (filter.since.map(|at| at.0), filter.until.map(|at| at.0));
         let where_ = Where::new()
@@ -30,10 +36,16 @@ impl Store {
             .and("lead.kind =", &kind)
             .and("lead.thread IS NULL AND 1 =", &own_only)
             .and("lead.received_at >=", &since)
-            .and("lead.received_at <", &until);
+            .and("lead.received_at <", &until)
+            .and("lead.sequence <", &after);
         let sql = format!("{SELECT}{} ORDER BY lead.sequence DESC LIMIT {}", where_.sql, filter.limit);
         let rows = self.list(&sql, &where_.values, stored)?;
-        rows.into_iter().map(listed).collect()
+        rows.into_iter().map(|row| Ok((row.sequence, listed(row)?))).collect()
+    }
+
+    /// The place of a lead among the events.
+    pub fn place_of_lead(&self, id: &str) -> Result<Option<i64>, StoreError> {
+        standing::sequence(&self.reader(), id)
     }
 
     /// One lead.
@@ -84,7 +96,7 @@ fn rows<T>(
     conn.prepare_cached(sql)?.query_map(values, read)?.collect()
 }
 
-/// Conditions that are there only if their value is.
+/// Conditions that are there only if their value is: it follows them, or stands where they have `$$`.
 pub(super) struct Where<'a> {
     pub(super) sql: String,
     pub(super) values: Vec<&'a dyn ToSql>,
@@ -99,13 +111,18 @@ impl<'a> Where<'a> {
         if let Some(value) = value {
             self.values.push(value);
             let word = if self.values.len() == 1 { "WHERE" } else { "AND" };
-            self.sql.push_str(&format!(" {word} {condition} ${}", self.values.len()));
+            let place = format!("${}", self.values.len());
+            let condition = match condition.contains("$$") {
+                true => condition.replace("$$", &place),
+                false => format!("{condition} {place}"),
+            };
+            self.sql.push_str(&format!(" {word} {condition}"));
         }
         self
     }
 }
 
-fn listed(stored: standing::Stored) -> Result<Lead, StoreError> {
+pub(super) fn listed(stored: standing::Stored) -> Result<Lead, StoreError> {
     let Standing { mut lead, withheld, .. } = standing::standing(stored)?;
     if let Some(kept) = withheld {
         let kept = serde_json::from_str(&kept).map_err(unreadable(&lead.lead_id))?;

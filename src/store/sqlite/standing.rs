@@ -18,7 +18,7 @@ const DOING: &str = "looking for a lead";
 
 /// Reads the columns of [`Stored`].
 pub const SELECT: &str = "SELECT event.body, lead.withheld, lead.id, lead.kind, lead.kind_reason, lead.in_series,
-    lead.series_count, lead.series_first_id, lead.series_first_at, lead.sender_key, lead.visitor
+    lead.series_count, lead.series_first_id, lead.series_first_at, lead.sender_key, lead.visitor, lead.sequence
     FROM lead JOIN event ON event.sequence = lead.sequence";
 
 /// A lead's row and its first event.
@@ -34,6 +34,8 @@ pub struct Stored {
     series_first_at: Option<Millis>,
     sender_key: Option<String>,
     visitor: Option<u64>,
+    /// The place of the lead among the events.
+    pub sequence: i64,
 }
 
 /// A lead as it stands, in the words of its event: what privacy keeps out is not in it.
@@ -52,18 +54,24 @@ pub struct Standing {
 
 /// Reads one row of [`SELECT`].
 pub fn stored(row: &Row<'_>) -> rusqlite::Result<Stored> {
+    stored_at(row, 0)
+}
+
+/// The same, behind so many columns of others.
+pub fn stored_at(row: &Row<'_>, before: usize) -> rusqlite::Result<Stored> {
     Ok(Stored {
-        body: row.get(0)?,
-        withheld: row.get(1)?,
-        id: row.get(2)?,
-        kind: row.get(3)?,
-        kind_reason: row.get(4)?,
-        in_series: row.get(5)?,
-        series_count: row.get(6)?,
-        series_first_id: row.get(7)?,
-        series_first_at: row.get::<_, Option<i64>>(8)?.map(Millis),
-        sender_key: row.get(9)?,
-        visitor: row.get(10)?,
+        body: row.get(before)?,
+        withheld: row.get(before + 1)?,
+        id: row.get(before + 2)?,
+        kind: row.get(before + 3)?,
+        kind_reason: row.get(before + 4)?,
+        in_series: row.get(before + 5)?,
+        series_count: row.get(before + 6)?,
+        series_first_id: row.get(before + 7)?,
+        series_first_at: row.get::<_, Option<i64>>(before + 8)?.map(Millis),
+        sender_key: row.get(before + 9)?,
+        visitor: row.get(before + 10)?,
+        sequence: row.get(before + 11)?,
     })
 }
 

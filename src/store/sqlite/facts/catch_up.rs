@@ -4,7 +4,10 @@
 //! is missing is found without looking at what is not. Facts of another store, or of one that was set back to an older
 //! copy, are thrown away.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    hash::{DefaultHasher, Hash, Hasher},
+};
 
 use rusqlite::{Connection, OptionalExtension, TransactionBehavior};
 
@@ -33,6 +36,9 @@ struct Progress {
     lead: i64,
     /// The last change.
     change: i64,
+    /// Made of the last lead's id and of the last change's lead: a store that was set back to an older copy and has gone on
+    /// from there has others at their places.
+    seal: i64,
 }
 
 /// Catches up; `progress` is told how many of the leads that are missing are read.
@@ -58,9 +64,9 @@ fn steps(facts: &mut Connection, leads: &Connection, progress: &mut dyn FnMut(u6
         let tx = facts.transaction_with_behavior(TransactionBehavior::Immediate).map_err(engine(DOING))?;
         // Another program may have done it meanwhile.
         let mut past = read(&tx)?;
-        if past.born != now.born || past.lead > now.lead || past.change > now.change {
+        if past.born != now.born || past.seal != seal(leads, past)? {
             tx.execute_batch("DELETE FROM chunk; DELETE FROM touchpoint; DELETE FROM text").map_err(engine(DOING))?;
-            past = Progress { born: now.born, change: now.change, lead: 0 };
+            past = Progress { born: now.born, change: now.change, ..Progress::default() };
         }
         if past.change < now.change {
             changes(&tx, leads, past, now)?;
@@ -72,6 +78,7 @@ fn steps(facts: &mut Connection, leads: &Connection, progress: &mut dyn FnMut(u6
         };
         let added = added(&tx, leads, &mut past, now, &mut |more| progress(done + more, of))?;
         done += added;
+        past.seal = seal(leads, past)?;
         write(&tx, past)?;
         tx.commit().map_err(engine(DOING))?;
         if past == now {
@@ -175,11 +182,25 @@ fn save(facts: &Connection, chunk: i64, held: &[Fact]) -> Result<(), StoreError>
 /// What there is to read.
 fn newest(leads: &Connection) -> Result<Progress, StoreError> {
     let number = |sql| leads.query_row(sql, [], |row| row.get::<_, Option<i64>>(0)).map_err(engine(DOING));
-    Ok(Progress {
+    let now = Progress {
         born: number("SELECT min(applied_at) FROM migration")?.unwrap_or(0),
         lead: number("SELECT max(sequence) FROM lead")?.unwrap_or(0),
         change: number("SELECT max(number) FROM lead_change")?.unwrap_or(0),
-    })
+        seal: 0,
+    };
+    Ok(Progress { seal: seal(leads, now)?, ..now })
+}
+
+fn seal(leads: &Connection, of: Progress) -> Result<i64, StoreError> {
+    let text = |sql, number: i64| {
+        let found = leads.query_row(sql, [number], |row| row.get::<_, String>(0)).optional();
+        found.map(Option::unwrap_or_default).map_err(engine(DOING))
+    };
+    let lead = text("SELECT id FROM lead WHERE sequence = $1", of.lead)?;
+    let change = text("SELECT CAST(lead AS TEXT) FROM lead_change WHERE number = $1", of.change)?;
+    let mut hash = DefaultHasher::new();
+    (lead, change).hash(&mut hash);
+    Ok(hash.finish().cast_signed())
 }
 
 fn missing(leads: &Connection, past: Progress, now: Progress) -> Result<u64, StoreError> {
@@ -195,12 +216,12 @@ fn read(facts: &Connection) -> Result<Progress, StoreError> {
             .map(Option::unwrap_or_default)
             .map_err(engine(DOING))
     };
-    Ok(Progress { born: number("born")?, lead: number("lead")?, change: number("change")? })
+    Ok(Progress { born: number("born")?, lead: number("lead")?, change: number("change")?, seal: number("seal")? })
 }
 
 fn write(facts: &Connection, progress: Progress) -> Result<(), StoreError> {
-    let Progress { born, lead, change } = progress;
-    for (name, value) in [("born", born), ("lead", lead), ("change", change)] {
+    let Progress { born, lead, change, seal } = progress;
+    for (name, value) in [("born", born), ("lead", lead), ("change", change), ("seal", seal)] {
         facts
             .prepare_cached("INSERT OR REPLACE INTO progress (name, value) VALUES ($1, $2)")
             .and_then(|mut insert| insert.execute((name, value)))

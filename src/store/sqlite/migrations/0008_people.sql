@@ -29,3 +29,7 @@ CREATE TABLE audit (
 ) STRICT;
 
 CREATE INDEX audit_by_time ON audit (at);
+
+-- Listings of what is seldom: other kinds than leads, and deliveries that were given up.
+CREATE INDEX lead_by_kind  ON lead (kind, sequence) WHERE kind <> 0;
+CREATE INDEX delivery_dead ON delivery (sink, id) WHERE state = 2;

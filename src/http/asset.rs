@@ -1,7 +1,7 @@
-//! The snippet as files: the same octets for everyone, in two encodings, under names that say how long they stay.
+//! Files that are built in: the same octets for everyone, in two encodings, under names that say how long they stay.
 //!
-//! `/s.js` is asked for again after a day; `/s.HASH.js` never changes, so a page that names it may pin it with
-//! `integrity`. The hash of another version leads to today's script, which nobody is told to keep: after an upgrade,
+//! The snippet `/s.js` is asked for again after a day; `/s.HASH.js` never changes, so a page that names it may pin it with
+//! `integrity`. The hash of another version leads to today's file, which nobody is told to keep: after an upgrade,
 //! pages that name the old one go on.
 
 use std::io::Write;
@@ -30,6 +30,8 @@ const NOT_AT_ALL: &str = "no-cache";
 #[derive(Debug)]
 pub struct Asset {
     hash: String,
+    media_type: &'static str,
+    is_for_everybody: bool,
     plain: Encoded,
     gzip: Encoded,
 }
@@ -42,8 +44,13 @@ struct Encoded {
 }
 
 impl Asset {
-    /// A file of these octets.
-    pub fn new(octets: &'static [u8]) -> Self {
+    /// A script of these octets that pages of any origin may show.
+    pub fn snippet(octets: &'static [u8]) -> Self {
+        Self { is_for_everybody: true, ..Self::own("text/javascript; charset=utf-8", octets) }
+    }
+
+    /// A file of these octets for our own pages.
+    pub fn own(media_type: &'static str, octets: &'static [u8]) -> Self {
         let digest = Sha256::digest(octets);
         let hash: String = digest.iter().take(HASH / 2).map(|octet| format!("{octet:02x}")).collect();
         let tag =
@@ -51,7 +58,12 @@ impl Asset {
         let plain = Encoded { octets: Bytes::from_static(octets), tag: tag(""), encoding: None };
         let gzip = HeaderValue::from_static("gzip");
         let gzip = Encoded { octets: gzipped(octets).into(), tag: tag("-gzip"), encoding: Some(gzip) };
-        Self { hash, plain, gzip }
+        Self { hash, media_type, is_for_everybody: false, plain, gzip }
+    }
+
+    /// What its name that never changes has in it.
+    pub fn hash(&self) -> &str {
+        &self.hash
     }
 
     /// The file under a name without a hash.
@@ -76,11 +88,13 @@ impl Asset {
         answer.insert(header::ETAG, held.unwrap_or(file).tag.clone());
         answer.insert(header::CACHE_CONTROL, HeaderValue::from_static(caching));
         answer.insert(header::VARY, HeaderValue::from_static("Accept-Encoding"));
-        // Any page may show it, one with `crossorigin` and `integrity` as well.
-        answer.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
-        answer.insert("cross-origin-resource-policy", HeaderValue::from_static("cross-origin"));
+        if self.is_for_everybody {
+            // One with `crossorigin` and `integrity` as well.
+            answer.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
+            answer.insert("cross-origin-resource-policy", HeaderValue::from_static("cross-origin"));
+        }
         if held.is_none() {
-            answer.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/javascript; charset=utf-8"));
+            answer.insert(header::CONTENT_TYPE, HeaderValue::from_static(self.media_type));
             answer.extend(file.encoding.clone().map(|encoding| (header::CONTENT_ENCODING, encoding)));
         }
         response
@@ -88,13 +102,13 @@ impl Asset {
 }
 
 /// Nothing fails when writing to memory; if it did, nothing would be served as gzip but an empty file.
-fn gzipped(octets: &[u8]) -> Vec<u8> {
+pub fn gzipped(octets: &[u8]) -> Vec<u8> {
     let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
     encoder.write_all(octets).and_then(|()| encoder.finish()).unwrap_or_default()
 }
 
 /// Whether Accept-Encoding names gzip, and not as refused (RFC 9110, section 12.5.3).
-fn takes_gzip(headers: &HeaderMap) -> bool {
+pub fn takes_gzip(headers: &HeaderMap) -> bool {
     let values = headers.get_all(header::ACCEPT_ENCODING).into_iter().filter_map(|value| value.to_str().ok());
     values.flat_map(|value| value.split(',')).any(|coding| {
         let mut parts = coding.split(';').map(str::trim);
@@ -138,7 +152,7 @@ mod tests {
     #[test]
     fn a_file_is_the_same_in_both_encodings() {
         let text = "/* the same for everyone */".repeat(100).leak();
-        let asset = Asset::new(text.as_bytes());
+        let asset = Asset::snippet(text.as_bytes());
         let mut unzipped = String::new();
         flate2::read::GzDecoder::new(&asset.gzip.octets[..]).read_to_string(&mut unzipped).unwrap();
         assert_eq!((unzipped.as_str(), &asset.plain.octets[..]), (&*text, text.as_bytes()));

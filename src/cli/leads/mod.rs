@@ -1,8 +1,11 @@
 //! `leadmilter leads`: what was recorded.
 
+mod export;
+
 use clap::Subcommand;
 
 use super::{
+    audit,
     exit::{self, Wrong},
     open_read,
     output::{json_lines, local, or_dash, printable, table, text},
@@ -13,7 +16,7 @@ use crate::{
     config::Config,
     intake::Intake,
     lead::{Kind, Lead, bounded, limit},
-    store::{DeliveryFilter, LeadFilter, Mark, Store},
+    store::{DeliveryFilter, LeadFilter, Mark, Store, StoreError},
 };
 
 /// List recorded leads, or show one
@@ -26,7 +29,9 @@ Examples:
   leadmilter leads list --channel billboard-m11 --since 2026-11-01 --json
   leadmilter leads --kind all --json
   leadmilter leads mark 01939f0e-7c1a-7f62-9d1e-5a0d6a1c2b33 spam --reason \"same text to everyone\"
-  leadmilter leads show 01939f0e-7c1a-7f62-9d1e-5a0d6a1c2b33"
+  leadmilter leads show 01939f0e-7c1a-7f62-9d1e-5a0d6a1c2b33
+  leadmilter leads export --since 2026-11-01 --out november.csv
+  leadmilter leads export --kind all --json | gzip > leads.ndjson.gz"
 )]
 pub struct Args {
     #[command(subcommand)]
@@ -48,6 +53,11 @@ enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// Write all leads as CSV, or as JSON, for a spreadsheet or another program
+    ///
+    /// Newest first, all of them unless a filter says otherwise. CSV has a byte order mark, times in the config's zone, and
+    /// no cell that a spreadsheet takes for a formula: an apostrophe stands before what would be one.
+    Export(export::Args),
     /// Correct what a message was taken for; the correction is an event of its own
     Mark {
         /// The lead's id
@@ -62,6 +72,21 @@ enum Command {
 
 #[derive(Debug, clap::Args)]
 struct List {
+    #[command(flatten)]
+    which: Which,
+
+    /// At most so many
+    #[arg(long, value_name = "N", default_value_t = 50)]
+    limit: u32,
+
+    /// Print one JSON object a line, in the form of the event's `data`
+    #[arg(long)]
+    json: bool,
+}
+
+/// Which leads.
+#[derive(Debug, clap::Args)]
+struct Which {
     /// Only leads of this channel
     #[arg(long, value_name = "ID")]
     channel: Option<String>,
@@ -85,14 +110,6 @@ struct List {
     /// Only leads received before this time
     #[arg(long, value_name = "TIME")]
     until: Option<String>,
-
-    /// At most so many
-    #[arg(long, value_name = "N", default_value_t = 50)]
-    limit: u32,
-
-    /// Print one JSON object a line, in the form of the event's `data`
-    #[arg(long)]
-    json: bool,
 }
 
 pub fn run(config: &Config, args: &Args) -> anyhow::Result<u8> {
@@ -100,27 +117,33 @@ pub fn run(config: &Config, args: &Args) -> anyhow::Result<u8> {
         Some(Command::Show { id, json }) => show(config, id, *json),
         Some(Command::Mark { id, kind, reason }) => mark(config, id, kind, reason),
         Some(Command::List(list)) => listing(config, list),
+        Some(Command::Export(export)) => export::run(config, export),
         None => listing(config, &args.list),
     }
 }
 
+impl Which {
+    fn filter(&self, config: &Config, limit: u32) -> anyhow::Result<LeadFilter> {
+        let sender = self.sender.as_deref().map(|text| {
+            Address::parse(text).ok_or_else(|| Wrong::Usage(format!("--sender: {text:?} is no mail address")))
+        });
+        Ok(LeadFilter {
+            channel: self.channel.clone(),
+            sender: sender.transpose()?.map(|address| address.to_string()),
+            kind: match self.kind.as_str() {
+                "all" => None,
+                name => Some(kind("--kind", name)?),
+            },
+            own_only: self.kind == "lead" && !self.replies,
+            since: time("--since", self.since.as_deref(), config)?,
+            until: time("--until", self.until.as_deref(), config)?,
+            limit,
+        })
+    }
+}
+
 fn listing(config: &Config, list: &List) -> anyhow::Result<u8> {
-    let sender = list
-        .sender
-        .as_deref()
-        .map(|text| Address::parse(text).ok_or_else(|| Wrong::Usage(format!("--sender: {text:?} is no mail address"))));
-    let filter = LeadFilter {
-        channel: list.channel.clone(),
-        sender: sender.transpose()?.map(|address| address.to_string()),
-        kind: match list.kind.as_str() {
-            "all" => None,
-            name => Some(kind("--kind", name)?),
-        },
-        own_only: list.kind == "lead" && !list.replies,
-        since: time("--since", list.since.as_deref(), config)?,
-        until: time("--until", list.until.as_deref(), config)?,
-        limit: list.limit,
-    };
+    let filter = list.which.filter(config, list.limit)?;
     let leads = open_read(config)?.leads(&filter)?;
     if list.json {
         json_lines(&leads)?;
@@ -182,7 +205,14 @@ fn mark(config: &Config, id: &str, kind_name: &str, reason: &str) -> anyhow::Res
     };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build()?;
     let store = Store::open(&config.store.folder)?;
-    let marked = runtime.block_on(store.mark(mark))?;
+    let noted = audit::entry("lead.marked", id, Some(mark.kind.as_str().to_owned()));
+    let marked = runtime.block_on(async {
+        let marked = store.mark(mark).await?;
+        if marked.is_some() {
+            store.note_audit(noted).await?;
+        }
+        Ok::<_, StoreError>(marked)
+    })?;
     runtime.block_on(store.close(std::time::Duration::from_secs(10)));
     let Some(lead) = marked else {
         return Err(Wrong::Data(format!("no lead {id:?}: `leadmilter leads` lists them")).into());
