@@ -15,6 +15,7 @@ mod key_file;
 mod leads;
 mod logs;
 mod output;
+mod report;
 mod run;
 mod sink;
 mod token;
@@ -67,6 +68,8 @@ enum Command {
     Token(token::Args),
     /// Let people into the dashboard, change what they may do, and let them out again
     User(user::Args),
+    /// Show what channels, campaigns and days brought and cost: as a table, JSON, CSV or a workbook
+    Report(report::Args),
     /// Show who saw and changed what
     Audit(audit::Args),
     /// Take in what advertising has cost, list it, and delete what was taken in by mistake
@@ -107,6 +110,7 @@ fn dispatch(cli: &Cli) -> anyhow::Result<u8> {
         Command::Sink(args) => sink::run(&cli.config, args),
         Command::Token(args) => token::run(&load(cli)?, args),
         Command::User(args) => user::run(&load(cli)?, args),
+        Command::Report(args) => report::run(&load(cli)?, args),
         Command::Audit(args) => audit::run(&load(cli)?, args),
         Command::Costs(args) => costs::run(&load(cli)?, args),
     }

@@ -7,7 +7,7 @@ use std::{borrow::Cow, collections::BTreeMap};
 
 use super::{
     dimension::Dimension,
-    metric::{Number, Unit},
+    metric::{Metric, Number, Unit},
     period::Compare,
     query::Column,
     table::{MoneyNote, Report, Row, change},
@@ -188,9 +188,9 @@ impl Wording {
         }
         if report.left_out > 0 {
             let (count, language) = (report.left_out, self.language);
-            let rows = language.plural(count as u64, ["строка", "строки", "строк"]);
+            let rows = language.plural(count as u64, ["строка не показана", "строки не показаны", "строк не показано"]);
             let more = if count == 1 { "row is" } else { "rows are" };
-            add(format!("{count} more {more} not shown."), format!("Ещё {count} {rows} не показано."));
+            add(format!("{count} more {more} not shown."), format!("Ещё {count} {rows}."));
         }
         if report.query.by.contains(&Dimension::Tag) {
             add(
@@ -198,9 +198,14 @@ impl Wording {
                 "Лид с несколькими тегами входит в строку каждого из них, а в итог — один раз.".into(),
             );
         }
+        if !report.query.columns.iter().any(|column| is_of_money(column.metric)) {
+            return notes;
+        }
         let MoneyNote { converted, revenue_left_out, cost_left_out } = &report.money;
         if !converted.is_empty() {
-            let (rates, currency) = (self.amounts(converted), report.currency);
+            let currency = report.currency;
+            let one = |(of, rate): (&Currency, &Amount)| format!("1 {of} = {} {currency}", self.amount(*rate));
+            let rates = converted.iter().map(one).collect::<Vec<_>>().join(", ");
             add(
                 format!("Several currencies, converted to {currency} by [reports] rates: {rates}."),
                 format!("Несколько валют, пересчитаны в {currency} по [reports] rates: {rates}."),
@@ -220,11 +225,19 @@ impl Wording {
     }
 
     fn amounts(&self, amounts: &BTreeMap<Currency, Amount>) -> String {
-        let one = |(currency, amount): (&Currency, &Amount)| {
-            // Rates may need more digits than money has.
-            let digits = if amount.0 % 10_000 == 0 { 2 } else { 6 };
-            format!("{} {currency}", self.language.number(amount.0.into(), Unit::Money.scale(), digits))
-        };
+        let one = |(currency, amount): (&Currency, &Amount)| format!("{} {currency}", self.amount(*amount));
         amounts.iter().map(one).collect::<Vec<_>>().join(", ")
     }
+
+    /// Two digits behind the point, or as many as it needs.
+    fn amount(&self, amount: Amount) -> String {
+        let scale = Unit::Money.scale();
+        let needed = (2..scale).find(|digits| amount.0 % 10_i64.pow(scale - digits) == 0);
+        self.language.number(amount.0.into(), scale, needed.unwrap_or(scale))
+    }
+}
+
+/// Whether its number depends on money.
+fn is_of_money(metric: Metric) -> bool {
+    metric.unit() == Unit::Money || [Metric::Roi, Metric::Romi, Metric::Drr].contains(&metric)
 }

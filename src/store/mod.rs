@@ -31,6 +31,8 @@ pub use fact::{Class, Fact, FactOutcome, FactTouch, Point, Spent, Tally, TextId}
 pub use lead_page::{AddressTally, LeadPage, LeadQuery, Order};
 pub use password::{LONGEST_PASSWORD, SHORTEST_PASSWORD, hash_password, is_password};
 pub use person::{IDLE, LONGEST_SESSION, Person, Role, SessionDigest, make_session, person_name};
+#[doc(hidden)] // public for contrib/bench and tests alone
+pub use sqlite::Bulk;
 pub use sqlite::{Claims, Facts, Foreseen, PersonChange, Pick, Retained, Retention, Snapshot, Store, Visits, file_in};
 
 use crate::{

@@ -121,7 +121,7 @@ mod tests {
         assert_eq!(text.len(), 43);
         assert!(SessionDigest::of(&text).unwrap() == digest);
         assert!(make_session().unwrap().0 != text);
-        for bad in ["", "a", &text[1..], &format!("{text}A"), &"!".repeat(43)] {
+        for bad in ["", "a", &text.replacen(char::is_alphanumeric, "", 1), &format!("{text}A"), &"!".repeat(43)] {
             assert!(SessionDigest::of(bad).is_none(), "{bad}");
         }
     }

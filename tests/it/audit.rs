@@ -45,7 +45,7 @@ fn commands_that_change_something_say_who_did_what() {
     ];
     assert_eq!(noted(&company, &[]), [marked.clone(), revoked.clone(), added.clone()]);
     assert_eq!(noted(&company, &["--limit", "1"]), [marked]);
-    assert_eq!(noted(&company, &["--did", "token.added"]), [added.clone()]);
+    assert_eq!(noted(&company, &["--did", "token.added"]), std::slice::from_ref(&added));
     assert_eq!(noted(&company, &["--who", "daemon"]), [] as [Value; 0]);
     assert_eq!(noted(&company, &["--who", &who, "--did", "token.revoked"]), [revoked]);
     assert_eq!(noted(&company, &["--until", "2020-01-01"]), [] as [Value; 0]);

@@ -193,6 +193,16 @@ fn every_key_of_a_sink() -> Sink {
     }
 }
 
+fn every_key_of_reports() -> Reports {
+    Reports {
+        currency: "EUR".parse().unwrap(),
+        rates: [("RUB".parse().unwrap(), Amount(10_000)), ("USD".parse().unwrap(), Amount(920_000))].into(),
+        model: Model::Decay,
+        language: Language::Ru,
+        overhead: vec!["salaries".to_owned()],
+    }
+}
+
 #[test]
 fn every_key_has_its_effect() {
     let folder = tempfile::tempdir().unwrap();
@@ -272,13 +282,7 @@ fn every_key_has_its_effect() {
         },
         sites: Vec::new(),
         sinks: vec![every_key_of_a_sink()],
-        reports: Reports {
-            currency: "EUR".parse().unwrap(),
-            rates: [("RUB".parse().unwrap(), Amount(10_000)), ("USD".parse().unwrap(), Amount(920_000))].into(),
-            model: Model::Decay,
-            language: Language::Ru,
-            overhead: vec!["salaries".to_owned()],
-        },
+        reports: every_key_of_reports(),
     };
     assert_eq!(parse(text, Path::new("config.toml"), folder.path()).unwrap().config, expected);
 }

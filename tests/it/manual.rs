@@ -33,7 +33,7 @@ fn told(command: &str, commands: &mut Commands) {
             (None, Some(_)) => heading = line,
             (Some(text), Some(word)) if heading == "Commands:" && !text.starts_with(' ') => below.push(*word),
             (Some(_), Some(word)) if heading == "Options:" && word.starts_with('-') => {
-                let long = words.iter().find_map(|word| word.strip_prefix("--"));
+                let long = words.iter().find_map(|word| word.strip_prefix("--")?.split('[').next());
                 options.extend(long.filter(|long| !GLOBAL.contains(long)).map(str::to_owned));
             }
             _ => {}
@@ -51,9 +51,16 @@ fn commands() -> Commands {
     commands
 }
 
-/// Commands that hold no other: a group takes the options of its `list`.
+/// Whether a command only holds others. Such a group takes the options of its `list`; one that has none and takes options
+/// all the same is a command itself.
+fn is_group(name: &str, commands: &Commands) -> bool {
+    let holds = |below: &str| commands.keys().any(|other| other.starts_with(&format!("{name} {below}")));
+    name.is_empty() || holds("") && (holds("list") || commands[name].is_empty())
+}
+
+/// Commands that hold no other.
 fn leaves(commands: &Commands) -> Commands {
-    let is_group = |name: &str| name.is_empty() || commands.keys().any(|other| other.starts_with(&format!("{name} ")));
+    let is_group = |name: &str| is_group(name, commands);
     commands.iter().filter(|(name, _)| !is_group(name)).map(|(name, options)| (name.clone(), options.clone())).collect()
 }
 
@@ -159,8 +166,9 @@ fn unknown(line: &str, commands: &Commands) -> Vec<String> {
         let name = words.windows(2).rposition(|pair| pair[0] == "leadmilter" && is_word(&pair[1]));
         let Some((start, command)) = name.map(|at| (at + 1, words[at + 1])) else { continue };
         // A group takes a command of its own or options, and no other word.
-        let is_group = commands.keys().any(|known| known.starts_with(&format!("{command} ")));
-        let below = words.get(start + 1).filter(|word| is_group && is_word(word));
+        let is_known = |word: &str| commands.contains_key(&format!("{command} {word}"));
+        let is_group = commands.contains_key(command) && is_group(command, commands);
+        let below = words.get(start + 1).filter(|word| is_word(word) && (is_group || is_known(word)));
         let command = below.map_or_else(|| command.to_owned(), |below| format!("{command} {below}"));
         let Some(options) = commands.get(&command) else {
             wrong.push(command);
@@ -193,9 +201,11 @@ fn an_unknown_command_is_noticed() {
     let commands = commands();
     let rows: &[(&str, &[&str])] = &[
         ("runuser -u leadmilter -- leadmilter doctor", &["doctor"]),
-        ("leadmilter leads export | head", &["leads export"]),
+        ("leadmilter leads prune | head", &["leads prune"]),
         ("leadmilter sink secret --file x --renew", &["sink secret --renew"]),
-        ("leadmilter check --config x && leadmilter report", &["report"]),
+        ("leadmilter check --config x && leadmilter rapport", &["rapport"]),
+        ("leadmilter report channels --period 7d | head", &[]),
+        ("leadmilter report metrics --period 7d", &["report metrics --period"]),
         ("install -g leadmilter /dev/stdin --mode 0640", &[]),
     ];
     for (line, expected) in rows {

@@ -4,16 +4,17 @@ use std::{
     fs::File,
     io::{self, BufWriter, IsTerminal, Write},
     path::{Path, PathBuf},
+    time::Duration,
 };
 
 use anyhow::Context;
 use indicatif::ProgressBar;
 
 use super::{
-    super::{exit, open_read},
+    super::{audit, exit, open_read, output::count},
     Which,
 };
-use crate::{config::Config, language::Language, report::export::LeadLines};
+use crate::{config::Config, language::Language, report::export::LeadLines, store::Store};
 
 /// Leads that are read at once.
 const PAGE: u32 = 500;
@@ -44,6 +45,7 @@ pub struct Args {
 pub fn run(config: &Config, args: &Args) -> anyhow::Result<u8> {
     let filter = args.which.filter(config, PAGE)?;
     let store = open_read(config)?;
+    note(config, &args.which)?;
     let zone = jiff::tz::TimeZone::get(&config.timezone).unwrap_or(jiff::tz::TimeZone::UTC);
     let lines = LeadLines::new(args.lang, zone);
     let mut out = open(args.out.as_deref())?;
@@ -75,11 +77,20 @@ pub fn run(config: &Config, args: &Args) -> anyhow::Result<u8> {
             out.write_all(&lines.lines(leads)?).with_context(cannot)?;
         }
         progress.inc(page.len() as u64);
-        progress.set_message(format!("{} leads", progress.position()));
+        progress.set_message(count(usize::try_from(progress.position()).unwrap_or(usize::MAX), "lead"));
     }
     progress.finish_and_clear();
     out.flush().with_context(cannot)?;
     Ok(exit::OK)
+}
+
+/// Who takes leads out of the store stands in the audit log before they do.
+fn note(config: &Config, which: &Which) -> anyhow::Result<()> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build()?;
+    let store = Store::open(&config.store.folder)?;
+    let noted = runtime.block_on(store.note_audit(audit::entry("leads.exported", &which.told(), None)));
+    runtime.block_on(store.close(Duration::from_secs(10)));
+    Ok(noted?)
 }
 
 fn open(path: Option<&Path>) -> anyhow::Result<Box<dyn Write>> {

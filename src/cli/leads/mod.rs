@@ -123,6 +123,15 @@ pub fn run(config: &Config, args: &Args) -> anyhow::Result<u8> {
 }
 
 impl Which {
+    /// What was said, for people.
+    fn told(&self) -> String {
+        let said =
+            [("channel", &self.channel), ("sender", &self.sender), ("since", &self.since), ("until", &self.until)];
+        let said = said.into_iter().filter_map(|(name, value)| Some(format!(", {name} {}", value.as_deref()?)));
+        let replies = if self.replies { ", replies" } else { "" };
+        format!("kind {}{replies}{}", self.kind, said.collect::<String>())
+    }
+
     fn filter(&self, config: &Config, limit: u32) -> anyhow::Result<LeadFilter> {
         let sender = self.sender.as_deref().map(|text| {
             Address::parse(text).ok_or_else(|| Wrong::Usage(format!("--sender: {text:?} is no mail address")))

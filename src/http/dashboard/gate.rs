@@ -25,10 +25,9 @@ const POLICY: &str = "default-src 'none'; style-src 'self'; script-src 'self'; i
 
 /// Fields of every page. A referrer goes to our own pages alone: with none at all, browsers would call the origin of a form
 /// `null`, and `same_origin` could not know it.
-const FIELDS: [(&str, &str); 5] = [
+const FIELDS: [(&str, &str); 4] = [
     ("content-security-policy", POLICY),
     ("referrer-policy", "same-origin"),
-    ("cross-origin-opener-policy", "same-origin"),
     ("cross-origin-resource-policy", "same-origin"),
     ("cache-control", "no-store"),
 ];

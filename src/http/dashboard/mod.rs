@@ -8,6 +8,7 @@
 mod addresses;
 mod ask;
 mod audit;
+mod chart;
 mod cookie;
 mod deliveries;
 mod fault;
@@ -21,6 +22,7 @@ mod nav;
 mod page;
 mod period;
 mod readers;
+mod report;
 mod same_origin;
 mod settings;
 mod story;
@@ -29,7 +31,7 @@ mod visitor;
 use std::{fmt, path::Path, sync::Arc};
 
 use arc_swap::ArcSwap;
-use axum::{Router, extract::DefaultBodyLimit, middleware, response::Redirect, routing::get};
+use axum::{Router, extract::DefaultBodyLimit, middleware};
 use tokio::sync::Semaphore;
 
 use self::{
@@ -53,6 +55,10 @@ use crate::{
 /// Octets of a form at most; what takes more, as an upload, says so where its route is.
 const FORM: usize = 64 * 1024;
 
+/// The style sheet of the pages, of the charts on them, and of reports.
+const STYLE: &str =
+    concat!(include_str!("files/dashboard.css"), include_str!("chart/chart.css"), include_str!("report/report.css"));
+
 /// What all pages share.
 pub struct Dashboard {
     /// The config in force.
@@ -60,6 +66,7 @@ pub struct Dashboard {
     /// What changes go to.
     store: Store,
     readers: Readers,
+    engine: report::engine::Engine,
     /// Attempts to log in, by client and by name.
     attempts: Table,
     clock: Clock,
@@ -83,10 +90,11 @@ impl Dashboard {
             intake,
             store,
             readers,
+            engine: report::engine::Engine::default(),
             attempts: Table::default(),
             clock: Clock::start(),
             passwords: Semaphore::new(1),
-            style: Asset::own("text/css; charset=utf-8", include_bytes!("files/dashboard.css")),
+            style: Asset::own("text/css; charset=utf-8", STYLE.as_bytes()),
             script: Asset::own("text/javascript; charset=utf-8", include_bytes!("files/dashboard.js")),
         })
     }
@@ -94,7 +102,6 @@ impl Dashboard {
     /// Puts the pages beside `others`, and answers people in their own words wherever those fail.
     pub fn beside(self: Arc<Self>, others: Router) -> Router {
         let pages = Router::new()
-            .route("/", get(async |_: Visitor| Redirect::to("/leads")))
             .merge(leads::routes())
             .merge(lead::routes())
             .merge(addresses::routes())
@@ -103,6 +110,7 @@ impl Dashboard {
             .merge(audit::routes())
             .merge(login::routes())
             .merge(files::routes())
+            .merge(report::routes())
             .method_not_allowed_fallback(Problem::no_such_method)
             .layer(DefaultBodyLimit::max(FORM))
             .route_layer(middleware::from_fn(same_origin::demand))

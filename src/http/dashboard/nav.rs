@@ -6,6 +6,10 @@ use crate::{language::Text, store::Role};
 /// A part of the dashboard.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Place {
+    /// How the last days went.
+    Overview,
+    /// Reports.
+    Reports,
     /// Letters.
     Leads,
     /// Substitute addresses.
@@ -19,7 +23,9 @@ pub enum Place {
 }
 
 /// Places in the order of the navigation, their paths, who may go there, and their names.
-const ENTRIES: [(Place, &str, Role, Text); 5] = [
+const ENTRIES: [(Place, &str, Role, Text); 7] = [
+    (Place::Overview, "/", Role::Viewer, Text { en: "Overview", ru: "Обзор" }),
+    (Place::Reports, "/reports/channels", Role::Viewer, Text { en: "Reports", ru: "Отчёты" }),
     (Place::Leads, "/leads", Role::Viewer, Text { en: "Leads", ru: "Лиды" }),
     (Place::Addresses, "/addresses", Role::Viewer, Text { en: "Addresses", ru: "Адреса" }),
     (Place::Deliveries, "/deliveries", Role::Viewer, Text { en: "Deliveries", ru: "Доставка" }),

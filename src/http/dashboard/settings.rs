@@ -7,6 +7,7 @@ use axum::{Router, extract::State, response::Response, routing::get};
 
 use super::{Dashboard, Fault, Frame, Visitor, nav::Place, show};
 use crate::{
+    channel::Mailbox,
     clock::Millis,
     config::{Config, HttpListen, Listen, LogIn, Sink},
     language::{Language, words},
@@ -103,87 +104,31 @@ async fn page(State(door): State<Arc<Dashboard>>, visitor: Visitor) -> Result<Re
     show(&SettingsPage {
         frame: Frame::new(&door, &visitor, Place::Settings, say.title),
         say,
-        sections: sections(&intake.config, &say, visitor.language),
+        sections: sections(&intake.config, &say),
         people,
         tokens,
     })
 }
 
-fn sections(config: &Config, say: &SettingsWords, language: Language) -> Vec<Section> {
-    let flag = |is_on: bool| if is_on { say.yes } else { say.no }.to_owned();
-    let span = |time: Duration| language.span(i64::try_from(time.as_secs()).unwrap_or(i64::MAX));
-    let list = |texts: Vec<String>| if texts.is_empty() { say.none.to_owned() } else { texts.join("\n") };
-    let door = |listen: Option<&HttpListen>| match listen {
-        Some(HttpListen::Unix(path)) => format!("unix:{}", path.display()),
-        Some(HttpListen::Tcp(address)) => address.to_string(),
-        None => say.none.to_owned(),
-    };
-    let listen = match &config.milter.listen {
-        Listen::Unix(path) => format!("unix:{}", path.display()),
-        Listen::Tcp(address) => format!("inet:{address}"),
-        Listen::Systemd => "systemd".to_owned(),
-    };
-    let section = |name: &str, rows: Vec<(&'static str, String)>| Section { name: name.to_owned(), rows };
-    let mut sections = vec![
-        section(
-            "leadmilter",
-            vec![
-                ("version", env!("CARGO_PKG_VERSION").to_owned()),
-                ("hostname", config.hostname.clone()),
-                ("timezone", config.timezone.clone()),
-                ("domains", list(config.domains.clone())),
-            ],
-        ),
-        section(
-            "[milter]",
-            vec![
-                ("listen", listen),
-                ("on_error", word(&config.milter.on_error)),
-                ("dry_run", flag(config.milter.dry_run)),
-                ("budget", format!("{:?}", config.milter.budget)),
-            ],
-        ),
-        section("[store]", vec![("url", format!("sqlite:{}", config.store.folder.display()))]),
-        section(
-            "[headers]",
-            vec![
-                ("prefix", config.headers.prefix.clone()),
-                ("key_file", flag(config.headers.key.is_some())),
-                ("strip", word(&config.headers.strip)),
-            ],
-        ),
-        section(
-            "[[mailbox]]",
-            config
-                .mailboxes
-                .iter()
-                .map(|mailbox| ("address", format!("{} {}", mailbox.spelled, mailbox.separators)))
-                .collect(),
-        ),
-        section(
-            "[leads]",
-            vec![
-                ("unique_by", word(&config.leads.unique_by)),
-                ("unique_window", config.leads.unique_window.map_or_else(|| say.forever.to_owned(), span)),
-                ("unique_requires_dmarc", flag(config.leads.unique_requires_dmarc)),
-                ("normalize", word(&config.leads.normalize)),
-                ("direct", word(&config.leads.direct)),
-            ],
-        ),
-        section(
-            "[privacy]",
-            vec![("sender", word(&config.privacy.sender)), ("subject", word(&config.privacy.subject))],
-        ),
-        section(
-            "[http]",
-            vec![
-                ("public", door(config.http.public.as_ref())),
-                ("admin", door(config.http.admin.as_ref())),
-                ("trusted_proxies", list(config.http.trusted_proxies.iter().map(ToString::to_string).collect())),
-            ],
-        ),
-        section("[dashboard]", log_in(&config.dashboard.login, config.dashboard.language)),
+fn sections(config: &Config, say: &SettingsWords) -> Vec<Section> {
+    let mut sections = vec![section("leadmilter", of_host(config, say)), section("[milter]", of_milter(config, say))];
+    let folder = format!("sqlite:{}", config.store.folder.display());
+    let headers = vec![
+        ("prefix", config.headers.prefix.clone()),
+        ("key_file", flag(config.headers.key.is_some(), say)),
+        ("strip", word(&config.headers.strip)),
     ];
+    let spelled = |mailbox: &Mailbox| ("address", format!("{} {}", mailbox.spelled, mailbox.separators));
+    let privacy = vec![("sender", word(&config.privacy.sender)), ("subject", word(&config.privacy.subject))];
+    sections.extend([
+        section("[store]", vec![("url", folder)]),
+        section("[headers]", headers),
+        section("[[mailbox]]", config.mailboxes.iter().map(spelled).collect()),
+        section("[leads]", of_leads(config, say)),
+        section("[privacy]", privacy),
+        section("[http]", of_http(config, say)),
+        section("[dashboard]", log_in(&config.dashboard.login, config.dashboard.language)),
+    ]);
     sections.extend(config.dynamic.iter().map(|dynamic| {
         let rows = vec![
             ("mailbox", dynamic.mailbox.to_string()),
@@ -195,6 +140,66 @@ fn sections(config: &Config, say: &SettingsWords, language: Language) -> Vec<Sec
     }));
     sections.extend(config.sinks.iter().map(|sink| section(&format!("[[sink]] {}", sink.id), of_sink(sink, say))));
     sections
+}
+
+type Rows = Vec<(&'static str, String)>;
+
+fn section(name: &str, rows: Rows) -> Section {
+    Section { name: name.to_owned(), rows }
+}
+
+fn flag(is_on: bool, say: &SettingsWords) -> String {
+    if is_on { say.yes } else { say.no }.to_owned()
+}
+
+fn list(texts: Vec<String>, say: &SettingsWords) -> String {
+    if texts.is_empty() { say.none.to_owned() } else { texts.join("\n") }
+}
+
+fn of_host(config: &Config, say: &SettingsWords) -> Rows {
+    vec![
+        ("version", env!("CARGO_PKG_VERSION").to_owned()),
+        ("hostname", config.hostname.clone()),
+        ("timezone", config.timezone.clone()),
+        ("domains", list(config.domains.clone(), say)),
+    ]
+}
+
+fn of_milter(config: &Config, say: &SettingsWords) -> Rows {
+    let listen = match &config.milter.listen {
+        Listen::Unix(path) => format!("unix:{}", path.display()),
+        Listen::Tcp(address) => format!("inet:{address}"),
+        Listen::Systemd => "systemd".to_owned(),
+    };
+    vec![
+        ("listen", listen),
+        ("on_error", word(&config.milter.on_error)),
+        ("dry_run", flag(config.milter.dry_run, say)),
+        ("budget", format!("{:?}", config.milter.budget)),
+    ]
+}
+
+fn of_leads(config: &Config, say: &SettingsWords) -> Rows {
+    vec![
+        ("unique_by", word(&config.leads.unique_by)),
+        ("unique_window", config.leads.unique_window.map_or_else(|| say.forever.to_owned(), span)),
+        ("unique_requires_dmarc", flag(config.leads.unique_requires_dmarc, say)),
+        ("normalize", word(&config.leads.normalize)),
+        ("direct", word(&config.leads.direct)),
+    ]
+}
+
+fn of_http(config: &Config, say: &SettingsWords) -> Rows {
+    let door = |listen: Option<&HttpListen>| match listen {
+        Some(HttpListen::Unix(path)) => format!("unix:{}", path.display()),
+        Some(HttpListen::Tcp(address)) => address.to_string(),
+        None => say.none.to_owned(),
+    };
+    vec![
+        ("public", door(config.http.public.as_ref())),
+        ("admin", door(config.http.admin.as_ref())),
+        ("trusted_proxies", list(config.http.trusted_proxies.iter().map(ToString::to_string).collect(), say)),
+    ]
 }
 
 fn log_in(login: &LogIn, language: Language) -> Vec<(&'static str, String)> {
@@ -223,6 +228,14 @@ fn of_sink(sink: &Sink, say: &SettingsWords) -> Vec<(&'static str, String)> {
         ("events", events.join(", ")),
         ("kinds", kinds.join(", ")),
     ]
+}
+
+/// A duration as the config writes it.
+fn span(time: Duration) -> String {
+    match time.as_secs() {
+        seconds if seconds > 0 && seconds.is_multiple_of(86_400) => format!("{}d", seconds / 86_400),
+        _ => format!("{time:?}"),
+    }
 }
 
 /// `SenderChannel` as the config writes it: `sender_channel`.

@@ -83,7 +83,7 @@ pub fn whole(report: &Report, language: Language) -> Whole<'_> {
         is_partial: report.is_partial,
         columns: query.columns.iter().map(column).collect(),
         rows: rows(report),
-        total: row(report, &report.total),
+        total: RowForm { key: Pairs(Vec::new()), ..row(report, &report.total) },
         left_out: report.left_out,
         money: &report.money,
     }

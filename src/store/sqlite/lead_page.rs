@@ -5,7 +5,7 @@ use rusqlite::Row;
 use super::{
     Store,
     read::{Where, listed},
-    standing::{self, SELECT},
+    standing::{SELECT, stored},
 };
 use crate::{
     clock::Millis,
@@ -36,15 +36,13 @@ impl Store {
             .and("lead.received_at <", &until)
             .and(beyond, &query.beyond);
         let limit = query.limit.saturating_add(1);
-        let columns = SELECT.replacen("SELECT ", "SELECT lead.sequence, ", 1);
-        let sql = format!("{columns}{} ORDER BY lead.sequence {order} LIMIT {limit}", where_.sql);
-        let mut rows =
-            self.list(&sql, &where_.values, |row| Ok((row.get::<_, i64>(0)?, standing::stored_at(row, 1)?)))?;
+        let sql = format!("{SELECT}{} ORDER BY lead.sequence {order} LIMIT {limit}", where_.sql);
+        let mut rows = self.list(&sql, &where_.values, stored)?;
         let wanted = usize::try_from(query.limit).unwrap_or(usize::MAX);
         let has_more = rows.len() > wanted;
         rows.truncate(wanted);
-        let beyond = rows.last().map(|(sequence, _)| *sequence).filter(|_| has_more);
-        let leads = rows.into_iter().map(|(_, stored)| listed(stored)).collect::<Result<_, _>>()?;
+        let beyond = rows.last().map(|last| last.sequence).filter(|_| has_more);
+        let leads = rows.into_iter().map(listed).collect::<Result<_, _>>()?;
         Ok(LeadPage { leads, beyond })
     }
 

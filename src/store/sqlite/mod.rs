@@ -5,6 +5,7 @@
 
 mod api_tokens;
 mod audit;
+mod bulk;
 mod checkpoint;
 mod circuit;
 mod costs;
@@ -41,14 +42,15 @@ use rusqlite::Connection;
 use tokio::sync::Notify;
 use tracing::warn;
 
-use self::{database::Database, writer::Writer};
 pub use self::{
+    bulk::Bulk,
     facts::{Facts, Snapshot},
     foresee::Foreseen,
     people::PersonChange,
     queue::Pick,
     visits::{Claims, Retained, Retention, Visits},
 };
+use self::{database::Database, writer::Writer};
 use super::{AddressState, Commit, Mark, NewLead, Recorded, StoreError};
 use crate::{clock::Millis, config::Config, lead::Lead};
 

@@ -54,24 +54,19 @@ pub struct Standing {
 
 /// Reads one row of [`SELECT`].
 pub fn stored(row: &Row<'_>) -> rusqlite::Result<Stored> {
-    stored_at(row, 0)
-}
-
-/// The same, behind so many columns of others.
-pub fn stored_at(row: &Row<'_>, before: usize) -> rusqlite::Result<Stored> {
     Ok(Stored {
-        body: row.get(before)?,
-        withheld: row.get(before + 1)?,
-        id: row.get(before + 2)?,
-        kind: row.get(before + 3)?,
-        kind_reason: row.get(before + 4)?,
-        in_series: row.get(before + 5)?,
-        series_count: row.get(before + 6)?,
-        series_first_id: row.get(before + 7)?,
-        series_first_at: row.get::<_, Option<i64>>(before + 8)?.map(Millis),
-        sender_key: row.get(before + 9)?,
-        visitor: row.get(before + 10)?,
-        sequence: row.get(before + 11)?,
+        body: row.get(0)?,
+        withheld: row.get(1)?,
+        id: row.get(2)?,
+        kind: row.get(3)?,
+        kind_reason: row.get(4)?,
+        in_series: row.get(5)?,
+        series_count: row.get(6)?,
+        series_first_id: row.get(7)?,
+        series_first_at: row.get::<_, Option<i64>>(8)?.map(Millis),
+        sender_key: row.get(9)?,
+        visitor: row.get(10)?,
+        sequence: row.get(11)?,
     })
 }
 

@@ -58,6 +58,22 @@ impl Facts {
         Ok(Snapshot { facts, leads, visits })
     }
 
+    /// Deletes the file: texts of leads that are erased stand in it. The next report makes it anew.
+    pub fn forget(&self) -> Result<(), StoreError> {
+        let path = Database::facts(&self.folder).path();
+        for end in ["", "-wal", "-shm"] {
+            let mut file = path.clone().into_os_string();
+            file.push(end);
+            match std::fs::remove_file(&file) {
+                Err(source) if source.kind() != std::io::ErrorKind::NotFound => {
+                    return Err(StoreError::Folder { folder: self.folder.clone(), source });
+                }
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
     /// Opens the file, made if it is not there or of another form.
     fn open(&self, database: &Database) -> Result<Connection, StoreError> {
         let doing = "opening what reports count";

@@ -4,6 +4,7 @@
 //! never come twice, `retain` drops what is old. Reads have a thread of their own, so that a slow disk holds up no other
 //! session.
 
+pub(super) mod bulk;
 mod lease;
 mod read;
 mod reader;
