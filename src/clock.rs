@@ -62,6 +62,12 @@ impl Millis {
         Self(self.0.saturating_add(i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)))
     }
 
+    /// Earlier by `duration`, saturating.
+    #[must_use]
+    pub fn minus(self, duration: Duration) -> Self {
+        Self(self.0.saturating_sub(i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)))
+    }
+
     /// From `self` until `later`; zero if that is past.
     pub fn until(self, later: Self) -> Duration {
         Duration::from_millis(u64::try_from(later.0.saturating_sub(self.0)).unwrap_or(0))
@@ -219,6 +225,7 @@ mod tests {
     #[test]
     fn arithmetic_saturates() {
         assert_eq!(Millis(i64::MAX).plus(Duration::from_secs(1)), Millis(i64::MAX));
+        assert_eq!(Millis(i64::MIN).minus(Duration::from_secs(1)), Millis(i64::MIN));
         assert_eq!(Millis(5).until(Millis(3)), Duration::ZERO);
         assert_eq!(Millis(-1).seconds(), -1);
     }

@@ -24,6 +24,9 @@ pub enum EventType {
     /// A person corrected the kind of a message.
     #[serde(rename = "lead.marked")]
     LeadMarked,
+    /// What became of a lead was told.
+    #[serde(rename = "lead.outcome")]
+    LeadOutcome,
     /// A sink is not called as usual any more.
     #[serde(rename = "sink.suspended")]
     SinkSuspended,
@@ -39,6 +42,7 @@ impl EventType {
             Self::LeadReceived => "lead.received",
             Self::LeadReplied => "lead.replied",
             Self::LeadMarked => "lead.marked",
+            Self::LeadOutcome => "lead.outcome",
             Self::SinkSuspended => "sink.suspended",
             Self::WebhookPing => "webhook.ping",
         }
@@ -46,9 +50,15 @@ impl EventType {
 
     /// The type of that name on the wire.
     pub fn parse(name: &str) -> Option<Self> {
-        [Self::LeadReceived, Self::LeadReplied, Self::LeadMarked, Self::SinkSuspended, Self::WebhookPing]
-            .into_iter()
-            .find(|known| known.as_str() == name)
+        let known = [
+            Self::LeadReceived,
+            Self::LeadReplied,
+            Self::LeadMarked,
+            Self::LeadOutcome,
+            Self::SinkSuspended,
+            Self::WebhookPing,
+        ];
+        known.into_iter().find(|known| known.as_str() == name)
     }
 }
 
@@ -89,7 +99,11 @@ pub struct Event<D> {
 impl Event<Lead> {
     /// An event about a lead, which the store is about to write under `sequence`.
     pub fn of_lead(r#type: EventType, id: String, lead: Lead, host: &str, sequence: i64, recorded: Millis) -> Self {
-        let time = if r#type == EventType::LeadMarked { recorded } else { lead.received_at };
+        let time = match (r#type, &lead.outcome) {
+            (EventType::LeadMarked, _) => recorded,
+            (EventType::LeadOutcome, Some(outcome)) => outcome.occurred_at,
+            _ => lead.received_at,
+        };
         Self {
             subject: bounded(&lead.recipient.substitute, limit::SUBJECT),
             partitionkey: partition_key(&lead),

@@ -1,4 +1,5 @@
-//! Drops old visits, once an hour and a little at a time, for as long as the daemon runs.
+//! Deletes what is old, once an hour and a little at a time, for as long as the daemon runs: leads with all that hangs on
+//! them, and visits.
 
 use std::{sync::Arc, time::Duration};
 
@@ -8,35 +9,73 @@ use tracing::{info, warn};
 
 use crate::{
     clock::Millis,
+    config::Config,
     intake::Intake,
     maillog::chain,
-    store::{Retained, Retention, Store},
+    store::{Forgotten, Retained, Retention, Store, StoreError},
 };
 
 /// Between two looks.
 const HOUR: Duration = Duration::from_secs(3600);
 
+/// Looks between two times that what makes messages known is gone through, which takes a look at every one.
+const DAY: u32 = 24;
+
 /// Looks until `stop`, by the config that is in force then.
 pub async fn run(store: Store, intake: Arc<ArcSwap<Intake>>, stop: CancellationToken) {
     let mut hours = tokio::time::interval(HOUR);
-    loop {
+    for look in 0u32.. {
         tokio::select! {
             _ = hours.tick() => {}
             () = stop.cancelled() => return,
         }
-        let dynamic = intake.load().config.dynamic.clone();
-        let (Some(dynamic), Some(visits)) = (dynamic, store.visits()) else { continue };
-        let retention = Retention { compact: dynamic.compact, purge: dynamic.retention };
-        let done = tokio::select! {
-            done = visits.retain(retention, Millis::now()) => done,
+        let config = &intake.load_full().config;
+        tokio::select! {
+            () = leads(&store, config, look.is_multiple_of(DAY)) => {}
             () = stop.cancelled() => return,
-        };
-        match done {
-            Ok(Retained { compacted: 0, purged: 0, .. }) => {}
-            Ok(Retained { compacted, purged, .. }) => {
-                info!("visits: {compacted} have lost their ids and pages for age, {purged} are deleted");
-            }
-            Err(e) => warn!("old visits are kept longer than they should be: {}", chain(&e)),
         }
+        tokio::select! {
+            () = visits(&store, config) => {}
+            () = stop.cancelled() => return,
+        }
+    }
+}
+
+async fn leads(store: &Store, config: &Config, are_known_due: bool) {
+    let now = Millis::now();
+    let done = async {
+        let gone = match config.privacy.retention {
+            Some(retention) => store.purge(now.minus(retention)).await?,
+            None => Forgotten::default(),
+        };
+        if are_known_due {
+            store.forget_known(now).await?;
+        }
+        Ok::<_, StoreError>(gone)
+    };
+    match done.await {
+        Ok(gone) if gone == Forgotten::default() => {}
+        Ok(Forgotten { leads, events, deliveries, pending, harvesters, audit, .. }) => {
+            info!("{leads} leads are deleted for age, with {events} events and {deliveries} deliveries");
+            if pending > 0 {
+                warn!("{pending} of these deliveries had not arrived: they are given up");
+            }
+            if harvesters + audit > 0 {
+                info!("{harvesters} harvesters and {audit} entries of the audit log are deleted for age");
+            }
+        }
+        Err(e) => warn!("old leads are kept longer than they should be: {}", chain(&e)),
+    }
+}
+
+async fn visits(store: &Store, config: &Config) {
+    let (Some(dynamic), Some(visits)) = (&config.dynamic, store.visits()) else { return };
+    let retention = Retention { compact: dynamic.compact, purge: dynamic.retention };
+    match visits.retain(retention, Millis::now()).await {
+        Ok(Retained { compacted: 0, purged: 0, .. }) => {}
+        Ok(Retained { compacted, purged, .. }) => {
+            info!("visits: {compacted} have lost their ids and pages for age, {purged} are deleted");
+        }
+        Err(e) => warn!("old visits are kept longer than they should be: {}", chain(&e)),
     }
 }

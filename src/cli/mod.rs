@@ -7,13 +7,16 @@ mod audit;
 mod check;
 mod costs;
 mod deliveries;
+mod erase;
 mod exit;
 mod explain;
+mod files;
 #[doc(hidden)] // public for contrib/fuzz alone
 pub mod ingest;
 mod key_file;
 mod leads;
 mod logs;
+mod outcomes;
 mod output;
 mod report;
 mod run;
@@ -74,6 +77,10 @@ enum Command {
     Audit(audit::Args),
     /// Take in what advertising has cost, list it, and delete what was taken in by mistake
     Costs(costs::Args),
+    /// Take in what became of leads, and list it
+    Outcomes(outcomes::Args),
+    /// Erase what is kept of a sender, and say who was told of them
+    Erase(erase::Args),
 }
 
 /// Runs the command that `arguments` name.
@@ -113,6 +120,8 @@ fn dispatch(cli: &Cli) -> anyhow::Result<u8> {
         Command::Report(args) => report::run(&load(cli)?, args),
         Command::Audit(args) => audit::run(&load(cli)?, args),
         Command::Costs(args) => costs::run(&load(cli)?, args),
+        Command::Outcomes(args) => outcomes::run(&load(cli)?, args),
+        Command::Erase(args) => erase::run(load(cli)?, args),
     }
 }
 

@@ -1,14 +1,10 @@
 //! `[dashboard]`: the pages of the admin door.
 
-use crate::language::Language;
-
-/// `[dashboard]`: who may see the pages, and in which language.
+/// `[dashboard]`: who may see the pages.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Dashboard {
     /// How people say who they are.
     pub login: LogIn,
-    /// The language of whoever asks for none.
-    pub language: Language,
 }
 
 /// How people say who they are.

@@ -10,7 +10,7 @@ use super::{
     Classify, Dashboard, Direct, Headers, Http, Leads, Leak, Listen, Log, LogIn, LogTarget, Milter, Normalize, OnError,
     Privacy, SenderPrivacy, Store, Strip, SubjectPrivacy, TagMatch,
 };
-use crate::{glob::HeaderGlob, language::Language, lead::Basis};
+use crate::{glob::HeaderGlob, lead::Basis};
 
 impl Default for Milter {
     fn default() -> Self {
@@ -95,7 +95,7 @@ impl Default for Leak {
 
 impl Default for Privacy {
     fn default() -> Self {
-        Self { sender: SenderPrivacy::Plain, subject: SubjectPrivacy::Plain }
+        Self { sender: SenderPrivacy::Plain, subject: SubjectPrivacy::Plain, retention: Some(RETENTION) }
     }
 }
 
@@ -108,7 +108,7 @@ impl Default for Http {
 
 impl Default for Dashboard {
     fn default() -> Self {
-        Self { login: LogIn::Password, language: Language::En }
+        Self { login: LogIn::Password }
     }
 }
 
@@ -118,7 +118,7 @@ pub(super) const WINDOW: Duration = Duration::from_secs(90 * 86_400);
 /// When a visit's ids and pages are dropped.
 pub(super) const COMPACT: Duration = Duration::from_secs(180 * 86_400);
 
-/// When a visit is deleted.
+/// When a visit is deleted, and a lead.
 pub(super) const RETENTION: Duration = Duration::from_secs(800 * 86_400);
 
 /// New addresses a minute of one site.

@@ -14,6 +14,7 @@ mod file;
 mod findings;
 mod load;
 mod names;
+mod outcomes;
 mod patterns;
 mod places;
 mod read;
@@ -32,6 +33,7 @@ pub use dashboard::{Dashboard, LogIn};
 pub use dynamic::{Dynamic, Http, HttpListen, Site};
 pub use fault::{Fault, Faults};
 pub use load::{Loaded, load, parse};
+pub use outcomes::Outcomes;
 pub use reports::Reports;
 pub use sink::{Format, Journal, Sink};
 pub use socketmap::Socketmap;
@@ -94,6 +96,8 @@ pub struct Config {
     pub sinks: Vec<Sink>,
     /// How reports count.
     pub reports: Reports,
+    /// How outcomes come in.
+    pub outcomes: Outcomes,
 }
 
 /// `[milter]`: the socket that the MTA connects to.
@@ -253,13 +257,15 @@ pub struct Leak {
     pub spam: u32,
 }
 
-/// `[privacy]`: what leaves in events; the store keeps everything.
+/// `[privacy]`: what leaves in events, and how long the store keeps what it has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Privacy {
     /// The sender's address and name.
     pub sender: SenderPrivacy,
     /// Whether the subject is sent.
     pub subject: SubjectPrivacy,
+    /// After this time leads are deleted with all that belongs to them; `None` for never.
+    pub retention: Option<Duration>,
 }
 
 /// The sender's address and name in events.

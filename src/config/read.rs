@@ -17,9 +17,6 @@ use super::{
     shape::{Field, Shape},
 };
 
-/// Keys of the manual that this version does not have.
-const NOT_YET: [(&str, &str); 1] = [("privacy", "retention")];
-
 /// Reads the text of a config file.
 pub(super) fn read(text: &str, findings: &mut Findings) -> Option<File> {
     let (root, errors) = DeTable::parse_recoverable(text);
@@ -81,7 +78,7 @@ impl Reader<'_> {
             match fields.iter().find(|field| field.name == name.get_ref()) {
                 Some(field) => self.fit(&field.shape, value, &key.name(field.name)),
                 None => {
-                    let wrong = self.unknown(fields, name.get_ref(), key);
+                    let wrong = self.unknown(fields, name.get_ref());
                     self.findings.fault(&key.name(name.get_ref()), Some(&name.span()), wrong);
                     unknown.push(name.get_ref().clone());
                 }
@@ -96,11 +93,7 @@ impl Reader<'_> {
         }
     }
 
-    fn unknown(&self, fields: &[Field], name: &str, table: &Key<'_>) -> Wrong {
-        let section = table.to_string();
-        if NOT_YET.contains(&(section.as_str(), name)) {
-            return Wrong::new("this version does not have it yet", "remove it");
-        }
+    fn unknown(&self, fields: &[Field], name: &str) -> Wrong {
         let home = |field: &&Field| field.shape.fields().is_some_and(|keys| keys.iter().any(|key| key.name == name));
         let what = "there is no such key here";
         if let Some(near) = nearest(fields, name) {

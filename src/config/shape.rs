@@ -214,6 +214,7 @@ mod tests {
             "site",
             "sink",
             "reports",
+            "outcomes",
         ];
         assert_eq!(names, [&["hostname", "timezone", "domains"][..], &sections[..]].concat());
     }

@@ -23,7 +23,7 @@ pub struct Refusals {
 
 impl Refusals {
     /// One more.
-    pub(super) fn add(&mut self, line: u64, detail: impl Into<String>) {
+    pub fn add(&mut self, line: u64, detail: impl Into<String>) {
         self.count += 1;
         if self.told.len() < TOLD {
             let at = self.told.partition_point(|known| known.line <= line);

@@ -21,6 +21,18 @@ pub struct Problem {
     status: StatusCode,
     detail: String,
     header: Option<(HeaderName, HeaderValue)>,
+    /// Boxed, since every refusal carries its room.
+    errors: Box<[RowError]>,
+}
+
+/// What is wrong with one row of what was sent.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+pub struct RowError {
+    /// The line of a table, or the number of an object; from 1.
+    #[schema(minimum = 1)]
+    pub line: u64,
+    /// What is wrong with it, for people.
+    pub detail: String,
 }
 
 /// An error after RFC 9457.
@@ -39,12 +51,15 @@ pub struct Body<'a> {
     status: u16,
     /// What is wrong, for people.
     detail: &'a str,
+    /// What is wrong with each row of what was sent; a thousand at most.
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    errors: &'a [RowError],
 }
 
 impl Problem {
     /// An error with this status.
     pub fn new(status: StatusCode, detail: impl Into<String>) -> Self {
-        Self { status, detail: detail.into(), header: None }
+        Self { status, detail: detail.into(), header: None, errors: Box::default() }
     }
 
     /// The request cannot be read.
@@ -66,6 +81,12 @@ impl Problem {
     #[must_use]
     pub fn with(self, name: HeaderName, value: HeaderValue) -> Self {
         Self { header: Some((name, value)), ..self }
+    }
+
+    /// With what is wrong with each row.
+    #[must_use]
+    pub fn of_rows(self, errors: Vec<RowError>) -> Self {
+        Self { errors: errors.into(), ..self }
     }
 
     /// For paths that nothing answers on.
@@ -102,7 +123,8 @@ pub fn title(status: StatusCode) -> &'static str {
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
         let title = title(self.status);
-        let body = Body { of_type: "about:blank", title, status: self.status.as_u16(), detail: &self.detail };
+        let (status, detail, errors) = (self.status.as_u16(), &*self.detail, &*self.errors);
+        let body = Body { of_type: "about:blank", title, status, detail, errors };
         let body = serde_json::to_string(&body).unwrap_or_default();
         let headers = [(header::CONTENT_TYPE, MEDIA_TYPE), (header::CACHE_CONTROL, "no-store")];
         let mut response = (self.status, headers, body).into_response();

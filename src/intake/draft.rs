@@ -54,6 +54,7 @@ pub fn lead(letter: &Letter, reading: &Reading, arrival: &Arrival, class: Class,
         attribution: attributed::attribution(&shown, arrival.at, intake),
         tags: tags(&shown, letter, reading, arrival, config),
         value: None,
+        outcome: None,
         mta: Some(Mta {
             host: config.hostname.clone(),
             queue_id: arrival.queue_id.as_deref().and_then(|id| bounded(id, limit::TEXT)),

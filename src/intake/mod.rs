@@ -15,6 +15,7 @@ mod explained;
 mod headers;
 mod lead_id;
 mod letter;
+mod message_id;
 mod read;
 mod second_pass;
 mod sender;
@@ -29,6 +30,8 @@ use tokio::time::Instant;
 pub use addresses::table;
 pub use changes::{Changes, NewRecipient};
 pub use letter::{Letter, MAX_RECIPIENTS, Via};
+pub use message_id::message_digest;
+pub use sender::key as sender_key;
 
 use self::{headers::Names, read::Reading};
 use crate::{
@@ -38,7 +41,7 @@ use crate::{
     config::{Config, Direct, OnError, Strip},
     lead::{Lead, limit},
     resolve::Table,
-    store::{Commit, Counting, MessageDigest, NewLead, Store, StoreError, Subscriber, Visits, Way},
+    store::{Commit, Counting, NewLead, Store, StoreError, Subscriber, Visits, Way},
     tagging::{self, Judged},
 };
 
@@ -92,7 +95,7 @@ pub struct Outcome {
 /// What was made of a message.
 #[derive(Debug)]
 pub enum Finding {
-    /// No recipient is tracked.
+    /// No recipient is tracked, or the letter is not to be kept.
     Untracked,
     /// Our own headers, signed by this fleet: kept, and no second lead.
     Trusted,
@@ -203,7 +206,7 @@ impl Intake {
                 let finding = Finding::Lead(Box::new(LeadFinding { lead, duplicate, event }));
                 Outcome { changes: changes::rewritten(&letter, changes), finding }
             }
-            Ok(None) => Outcome { changes: without_forged, finding: Finding::Untracked },
+            Ok(None) => Outcome { changes: changes::rewritten(&letter, without_forged), finding: Finding::Untracked },
             Err(cause) => Outcome { changes: without_forged, finding: Finding::Fault { cause, message_id } },
         }
     }
@@ -299,8 +302,8 @@ impl Intake {
         NewLead {
             keys: dedupe::keys(letter, reading, arrival.at),
             copies: dedupe::copies(letter, reading, arrival.at),
-            message_id: reading.message_id.as_deref().map(digest),
-            refers_to: reading.refers_to.iter().map(|id| digest(id)).collect(),
+            message_id: reading.message_id.as_deref().map(message_id::digest),
+            refers_to: reading.refers_to.iter().map(|id| message_id::digest(id)).collect(),
             sender_key: address.map(|address| sender::key(address, leads.normalize)),
             visitor: attributed::visitor(letter),
             way,
@@ -323,13 +326,6 @@ impl Intake {
         }
         fields
     }
-}
-
-/// A Message-ID, as the store knows it.
-fn digest(message_id: &str) -> MessageDigest {
-    let mut out = MessageDigest::default();
-    out.iter_mut().zip(sha256::of(message_id.as_bytes())).for_each(|(out, octet)| *out = octet);
-    out
 }
 
 /// How long the end of one message may wait for the store, in all.

@@ -153,7 +153,7 @@ fn referred(in_reply_to: Option<&str>, references: Option<&str>) -> Vec<String> 
     found
 }
 
-fn first_id(value: &str) -> Option<String> {
+pub fn first_id(value: &str) -> Option<String> {
     ids(value).next()
 }
 

@@ -1,6 +1,19 @@
 //! Which addresses are one sender.
 
+use super::{Intake, sha256};
 use crate::{address::Address, config::Normalize};
+
+impl Intake {
+    /// The key that all spellings of an address share.
+    pub fn sender_key(&self, address: &Address) -> String {
+        key(address, self.config.leads.normalize)
+    }
+
+    /// What stands for an address where it is not to be told: its SHA-256, hexadecimal.
+    pub fn sender_digest(&self, address: &Address) -> String {
+        sha256::hex(address.as_str().as_bytes())
+    }
+}
 
 /// What a provider does not tell apart in a local part.
 struct Provider {

@@ -16,7 +16,7 @@ pub use bounds::limit;
 pub use kind::Kind;
 use serde::{Deserialize, Serialize};
 
-use crate::{channel::Pattern, clock::Millis};
+use crate::{channel::Pattern, clock::Millis, outcome::Outcome};
 
 /// One inquiry: one message from one sender to one or more substitute addresses.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -47,8 +47,11 @@ pub struct Lead {
     pub attribution: Attribution,
     /// Tags of the channels, then of the rules that fit, at most 32.
     pub tags: Vec<String>,
-    /// Worth, if known.
+    /// Worth, if known: in an event about an outcome, what that one is worth.
     pub value: Option<Value>,
+    /// What became of it, in an event that tells this.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub outcome: Option<Outcome>,
     /// The mail server that took the message.
     pub mta: Option<Mta>,
 }

@@ -92,6 +92,25 @@ pub struct CostFilter {
     pub provider: Option<String>,
 }
 
+/// What one provider tells of a month, in one currency.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CostMonth {
+    /// `2026-11`
+    pub month: String,
+    /// Who tells it.
+    pub provider: String,
+    /// Of the amount.
+    pub currency: Currency,
+    /// Rows of it.
+    pub rows: u64,
+    /// Days that they are of.
+    pub days: u64,
+    /// Their sum.
+    pub amount: Amount,
+    /// When the last of them was told.
+    pub imported_at: Millis,
+}
+
 /// What an import changed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Imported {

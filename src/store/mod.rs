@@ -10,7 +10,9 @@ mod cost;
 mod delivery;
 mod error;
 mod fact;
+mod forgotten;
 mod lead_page;
+mod outcome;
 mod password;
 mod person;
 mod sqlite;
@@ -21,14 +23,16 @@ use serde::Serialize;
 
 pub use api_token::{ApiToken, Scope, TokenDigest, make_token};
 pub use audit::{AuditEntry, AuditFilter, Audited};
-pub use cost::{Cost, CostFilter, CostRow, Imported};
+pub use cost::{Cost, CostFilter, CostMonth, CostRow, Imported};
 pub use delivery::{
     Attempt, Backlog, Circuit, CircuitState, CountsBySink, Delivery, DeliveryFilter, DeliveryState, Ended, Leased,
     Next, Replay, SinkCounts,
 };
 pub use error::StoreError;
 pub use fact::{Class, Fact, FactOutcome, FactTouch, Point, Spent, Tally, TextId};
+pub use forgotten::{Erasure, Forgotten, Receiver, Trace, Traces};
 pub use lead_page::{AddressTally, LeadPage, LeadQuery, Order};
+pub use outcome::{LeadRef, NewOutcome, NewOutcomes, OutcomeFilter, OutcomeRow, OutcomesRecorded, RefusedOutcome};
 pub use password::{LONGEST_PASSWORD, SHORTEST_PASSWORD, hash_password, is_password};
 pub use person::{IDLE, LONGEST_SESSION, Person, Role, SessionDigest, make_session, person_name};
 #[doc(hidden)] // public for contrib/bench and tests alone

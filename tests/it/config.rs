@@ -18,8 +18,8 @@ use leadmilter::{
     channel::{Channel, Mailbox, Utm},
     config::{
         ArrivalRule, Classify, Config, Dashboard, Direct, Dynamic, Fault, Format, From, Headers, Http, Leads, Leak,
-        Listen, Loaded, Log, LogIn, LogTarget, Milter, Normalize, OnError, Privacy, Reports, SenderPrivacy, Side, Sink,
-        SizeBound, Socketmap, Store, Strip, SubjectPrivacy, TagMatch, TagRule, UtmPatterns, load, parse,
+        Listen, Loaded, Log, LogIn, LogTarget, Milter, Normalize, OnError, Outcomes, Privacy, Reports, SenderPrivacy,
+        Side, Sink, SizeBound, Socketmap, Store, Strip, SubjectPrivacy, TagMatch, TagRule, UtmPatterns, load, parse,
     },
     event::EventType,
     glob::HeaderGlob,
@@ -148,6 +148,12 @@ fn every_key_of_dynamic() -> Dynamic {
     }
 }
 
+/// What leaves and what is kept, with every key.
+fn every_key_of_privacy() -> Privacy {
+    let retention = Some(Duration::from_secs(400 * 86_400));
+    Privacy { sender: SenderPrivacy::Hash, subject: SubjectPrivacy::Omit, retention }
+}
+
 /// A rule for visits with every key.
 fn every_sign_of_an_arrival() -> ArrivalRule {
     let pattern = |text: &str| Some(ValuePattern::parse(text).unwrap());
@@ -178,7 +184,7 @@ fn every_key_of_a_sink() -> Sink {
         token: None,
         format: Format::CloudEvents,
         journal: None,
-        events: vec![EventType::LeadReceived, EventType::LeadMarked],
+        events: vec![EventType::LeadReceived, EventType::LeadMarked, EventType::LeadOutcome],
         kinds: vec![Kind::Lead, Kind::Spam],
         connect_timeout: Duration::from_secs(2),
         timeout: Duration::from_secs(2),
@@ -273,16 +279,14 @@ fn every_key_has_its_effect() {
             spam_headers: vec![HeaderGlob::parse("X-Spam: Yes*").unwrap()],
         },
         leak: Leak { domains: 20, window: Duration::from_secs(3600), spam: 0 },
-        privacy: Privacy { sender: SenderPrivacy::Hash, subject: SubjectPrivacy::Omit },
+        privacy: every_key_of_privacy(),
         dynamic: Some(every_key_of_dynamic()),
         http: Http::default(),
-        dashboard: Dashboard {
-            login: LogIn::Header { user: "x-user".to_owned(), role: Some("x-role".to_owned()) },
-            language: Language::Ru,
-        },
+        dashboard: Dashboard { login: LogIn::Header { user: "x-user".to_owned(), role: Some("x-role".to_owned()) } },
         sites: Vec::new(),
         sinks: vec![every_key_of_a_sink()],
         reports: every_key_of_reports(),
+        outcomes: Outcomes { secrets: vec![Secret::new(STANDARD.decode("MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw").unwrap())] },
     };
     assert_eq!(parse(text, Path::new("config.toml"), folder.path()).unwrap().config, expected);
 }

@@ -137,7 +137,7 @@ fn strangers_text_is_text() {
     for path in [&format!("/leads/{id}"), "/audit", "/leads?sender=%3Cscript%3E&channel=%22%3E%3Cb%3E&from=%22x"] {
         let page = browser.get(path).body;
         assert!(page.contains("alert(1)") || page.contains("&#60;script&#62;") || path == "/audit", "{page}");
-        for never in ["<script>", "<img src=x", "<b>", "\"><", "\u{202e}", "\u{7}"] {
+        for never in ["<script>", "<img src=x", "<b>", "\u{202e}", "\u{7}"] {
             assert!(!page.split_once("<main").unwrap().1.contains(never), "{path} {never}");
         }
     }

@@ -17,7 +17,22 @@ const DOORS: &str = "admin = \"127.0.0.1:0\"\npublic = \"127.0.0.2:0\"\n";
 
 const HOST: &str = "http://lead.company.ru";
 
-const PAGES: [&str; 5] = ["/leads", "/addresses", "/deliveries", "/settings", "/audit"];
+const PAGES: [&str; 14] = [
+    "/",
+    "/reports/channels",
+    "/reports/calendar",
+    "/reports/heatmap",
+    "/reports/senders",
+    "/reports/addresses",
+    "/reports/models",
+    "/reports/funnel",
+    "/costs",
+    "/leads",
+    "/addresses",
+    "/deliveries",
+    "/settings",
+    "/audit",
+];
 
 fn port(web: &Web) -> u16 {
     web.admin.rsplit(':').next().unwrap().parse().unwrap()

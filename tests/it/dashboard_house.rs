@@ -99,6 +99,21 @@ impl Browser {
         self.ask(&head, &body)
     }
 
+    /// What becomes of a form with a file.
+    pub fn upload(&mut self, path: &str, (name, file): (&str, &str), fields: &[(&str, &str)]) -> Answer {
+        let part =
+            |head: &str, body: &str| format!("--parted\r\nContent-Disposition: form-data; {head}\r\n\r\n{body}\r\n");
+        let fields = fields.iter().map(|(name, value)| part(&format!("name=\"{name}\""), value));
+        let body: String = fields.chain([part(&format!("name=\"file\"; filename=\"{name}\""), file)]).collect();
+        let body = format!("{body}--parted--\r\n");
+        let head = format!(
+            "POST {path} HTTP/1.1\r\nAccept: text/html,*/*;q=0.8\r\nOrigin: http://leadmilter\r\n\
+             Content-Type: multipart/form-data; boundary=parted\r\nContent-Length: {}\r\n",
+            body.len()
+        );
+        self.ask(&head, &body)
+    }
+
     fn ask(&mut self, head: &str, body: &str) -> Answer {
         let pairs: Vec<_> = self.cookies.iter().map(|(name, value)| format!("{name}={value}")).collect();
         let cookies = if pairs.is_empty() { String::new() } else { format!("Cookie: {}\r\n", pairs.join("; ")) };

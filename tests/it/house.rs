@@ -118,7 +118,7 @@ pub fn lead(sender: &str, substitute: &str) -> NewLead {
             leak: Leak { domains: 0, window: Duration::from_secs(600), spam: 0 },
         },
         host: "mx1.company.ru".to_owned(),
-        privacy: Privacy { sender: SenderPrivacy::Plain, subject: SubjectPrivacy::Plain },
+        privacy: Privacy { sender: SenderPrivacy::Plain, subject: SubjectPrivacy::Plain, retention: None },
         subscribers: [subscriber("crm")].into(),
         is_recovered: false,
         keep_late: true,
@@ -173,6 +173,7 @@ fn new_lead(sender: &Address, substitute: &Address, message_id: String) -> Lead 
         attribution: attribution(),
         tags: vec!["offline".to_owned()],
         value: None,
+        outcome: None,
         mta: Some(Mta { host: "mx1.company.ru".to_owned(), queue_id: None }),
     }
 }

@@ -97,7 +97,7 @@ fn the_public_door_is_as_its_document_says() {
 fn the_admin_door_is_as_its_document_says() {
     let web = web();
     let document = document(&web.admin);
-    let report = judged(&web, &web.admin, &document, &web.token("addresses,resolve"));
+    let report = judged(&web, &web.admin, &document, &web.token("addresses,resolve,reports,leads"));
     assert_good(&report, &document);
 }
 

@@ -108,7 +108,7 @@ fn a_token_needs_a_scope_that_there_is() {
     };
     assert_eq!(said(&[]), "error: the following required arguments were not provided:");
     let unknown = "error: invalid value 'admin' for '--scope <SCOPE[,SCOPE]>': there is no scope \"admin\": there are \
-                   addresses, resolve";
+                   addresses, resolve, costs, outcomes, reports, leads";
     assert_eq!(said(&["--scope", "admin"]), unknown);
     let duration = "error: invalid value 'soon' for '--expires <DURATION>': is no duration";
     assert_eq!(said(&["--scope", "resolve", "--expires", "soon"]), duration);

@@ -42,14 +42,14 @@ const LAYERS: &[(&str, &str)] = &[
     ("tagging", "words config"),
     ("arrival", "words config tagging"), // of tagging, how a condition is told
     ("intake", "words config store resolve attribution classify tagging"),
-    ("feedback", "words config store arrival"),
+    ("feedback", "words config store sinks arrival intake"), // of sinks, how webhooks are signed
     ("issuing", "words config store maillog resolve arrival intake"),
     ("outbox", "words config store sinks metrics"),
     ("report", "words config store arrival"),
     // doors: where work comes in; the milter cannot reach sinks, so nobody's mail waits for the network
     ("milter", "words config store resolve classify intake attribution metrics maillog socket"),
     ("socketmap", "address config intake metrics resolve socket"),
-    ("http", "words config store intake issuing report metrics maillog socket"),
+    ("http", "words config store feedback intake issuing report metrics maillog socket"),
     ("signals", ""),
     ("app", "all"),
     ("cli", "all"),

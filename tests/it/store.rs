@@ -111,7 +111,7 @@ async fn privacy_keeps_the_sender_inside_and_the_listing_whole() {
         let mut new = lead("ivan@client.example", "info+m11@company.ru");
         new.lead.sender.address_sha256 = Some("hash".into());
         new.lead.sender.name = Some("Иван".into());
-        new.privacy = Privacy { sender, subject: SubjectPrivacy::Omit };
+        new.privacy = Privacy { sender, subject: SubjectPrivacy::Omit, retention: None };
         let kept = new.lead.sender.clone();
         let recorded = store.record(new, Commit::Durable).await.unwrap().unwrap();
         let told: Event<Lead> = serde_json::from_str(&recorded.event).unwrap();

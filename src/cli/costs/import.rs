@@ -1,27 +1,22 @@
 //! `leadmilter costs import`: files of what was spent, all of them or nothing.
 
-use std::{
-    fs::File,
-    io::{IsTerminal, Read, stderr, stdin},
-    path::PathBuf,
-};
+use std::path::PathBuf;
 
-use anyhow::Context;
 use clap::ValueEnum;
-use indicatif::{ProgressBar, ProgressStyle};
 use serde::Serialize;
 
 use super::super::{
     audit::who,
     exit::{self, Wrong},
-    output::{count, json_lines, printable, text},
+    files::{self, Format, rows, unread},
+    output::{json_lines, printable, text},
     write,
 };
 use crate::{
     clock::Day,
     config::Config,
     feedback::{
-        self, Refusal,
+        Refusal,
         costs::{self, Matching, Options, Preview, Summary},
     },
     money::Currency,
@@ -84,16 +79,6 @@ pub struct Args {
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
-enum Format {
-    /// By the first character
-    Auto,
-    /// A table
-    Csv,
-    /// Objects
-    Json,
-}
-
-#[derive(Clone, Copy, Debug, ValueEnum)]
 enum Vat {
     /// They do
     Included,
@@ -124,8 +109,8 @@ struct Told<'a> {
 
 pub fn run(config: &Config, args: &Args) -> anyhow::Result<u8> {
     let options = options(config, args)?;
-    let files = read(args)?;
-    let mut previews = look(&files, &options, config)?;
+    let files = files::read(&args.files)?;
+    let mut previews = files::look(&files, |octets, progress| costs::preview(octets, &options, config, progress))?;
     let refused: u64 = previews.iter().map(|(_, preview)| preview.refused.count()).sum();
     let costs = costs::together(previews.iter_mut().map(|(_, preview)| std::mem::take(&mut preview.costs)));
     let summary = Matching::new(config).summary(&costs);
@@ -144,7 +129,8 @@ pub fn run(config: &Config, args: &Args) -> anyhow::Result<u8> {
         print(&previews, &summary, imported)?;
     }
     if refused > 0 {
-        return Err(refusal(&previews, refused, args.json));
+        let refusals = previews.iter().map(|(file, preview)| (*file, &preview.refused));
+        return Err(files::refusal(refusals, args.json));
     }
     Ok(exit::OK)
 }
@@ -152,11 +138,7 @@ pub fn run(config: &Config, args: &Args) -> anyhow::Result<u8> {
 fn options(config: &Config, args: &Args) -> anyhow::Result<Options> {
     let wrong = |option: &'static str| move |why: String| Wrong::Usage(format!("{option}: {why}"));
     let mut options = Options {
-        format: match args.format {
-            Format::Auto => feedback::Format::Auto,
-            Format::Csv => feedback::Format::Csv,
-            Format::Json => feedback::Format::Json,
-        },
+        format: args.format.into(),
         currency: args.currency,
         has_vat: args.vat.map(|vat| matches!(vat, Vat::Included)),
         ..Options::default()
@@ -173,61 +155,14 @@ fn options(config: &Config, args: &Args) -> anyhow::Result<Options> {
     Ok(options)
 }
 
-/// The files' names and octets.
-fn read(args: &Args) -> anyhow::Result<Vec<(String, Vec<u8>)>> {
-    let most = feedback::LARGEST as u64 + 1;
-    let one = |path: &PathBuf| {
-        let mut octets = Vec::new();
-        let is_stdin = path.as_os_str() == "-";
-        let name = if is_stdin { "stdin".to_owned() } else { path.display().to_string() };
-        let done = match is_stdin {
-            true => stdin().lock().take(most).read_to_end(&mut octets),
-            false => File::open(path).and_then(|file| file.take(most).read_to_end(&mut octets)),
-        };
-        done.with_context(|| format!("{} cannot be read", printable(&name)))?;
-        Ok((printable(&name), octets))
-    };
-    args.files.iter().map(one).collect()
-}
-
-fn look<'f>(
-    files: &'f [(String, Vec<u8>)],
-    options: &Options,
-    config: &Config,
-) -> anyhow::Result<Vec<(&'f str, Preview)>> {
-    let bar = progress(files.iter().map(|(_, octets)| octets.len() as u64).sum());
-    let mut behind = 0;
-    let mut previews = Vec::new();
-    for (name, octets) in files {
-        let mut advance = |octets: usize| bar.set_position(behind + octets as u64);
-        let preview = costs::preview(octets, options, config, &mut advance);
-        previews.push((name.as_str(), preview.map_err(|e| Wrong::Data(format!("{name}: {e}")))?));
-        behind += octets.len() as u64;
-    }
-    bar.finish_and_clear();
-    Ok(previews)
-}
-
-/// A bar on a terminal.
-fn progress(total: u64) -> ProgressBar {
-    if !stderr().is_terminal() {
-        return ProgressBar::hidden();
-    }
-    let style = ProgressStyle::with_template("{wide_bar} {bytes}/{total_bytes}, {eta} left");
-    let bar = ProgressBar::new(total);
-    style.map_or_else(|_| bar.clone(), |style| bar.clone().with_style(style))
-}
-
 fn told<'a>(file: &'a str, preview: &'a Preview) -> Told<'a> {
     let Preview { read, refused, unread, .. } = preview;
     Told { file, rows: *read, refused: refused.count(), errors: refused.told(), unread_columns: unread }
 }
 
 fn print(previews: &[(&str, Preview)], summary: &Summary, imported: Option<Imported>) -> anyhow::Result<()> {
-    for (file, Preview { read, unread, .. }) in previews {
-        let columns = unread.iter().map(|name| printable(name)).collect::<Vec<_>>().join(", ");
-        let columns = if columns.is_empty() { columns } else { format!("; nobody reads {columns}") };
-        text(&format!("{file}: {}{columns}", rows(*read)))?;
+    for (file, preview) in previews {
+        text(&format!("{file}: {}{}", rows(preview.read), unread(&preview.unread)))?;
     }
     let kept = match imported {
         Some(Imported { added, replaced }) => {
@@ -254,22 +189,4 @@ fn print(previews: &[(&str, Preview)], summary: &Summary, imported: Option<Impor
         text(&format!("{:<14}{values}: {}", "", rows(place.rows)))?;
     }
     Ok(())
-}
-
-fn rows(number: u64) -> String {
-    count(usize::try_from(number).unwrap_or(usize::MAX), "row")
-}
-
-/// Every refused row on a line of its own, and how many there are.
-fn refusal(previews: &[(&str, Preview)], refused: u64, is_told: bool) -> anyhow::Error {
-    let lines = previews.iter().flat_map(|(file, preview)| {
-        preview.refused.told().iter().map(move |refusal| format!("{file}:{}: {}", refusal.line, refusal.detail))
-    });
-    let lines: Vec<String> = lines.filter(|_| !is_told).collect();
-    for line in &lines {
-        eprintln!("{}", printable(line));
-    }
-    let more = refused.saturating_sub(lines.len() as u64);
-    let more = if more > 0 && !is_told { format!(", {more} of them not shown") } else { String::new() };
-    Wrong::Data(format!("nothing was imported: {} refused{more}", rows(refused))).into()
 }

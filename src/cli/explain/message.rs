@@ -116,6 +116,8 @@ pub async fn explain(intake: &Intake, file: String, head: &Head, given: &Given<'
 
 const UNASKED: &str = "it is to a mailbox itself, and leads.direct does not ask for it";
 
+const FORGOTTEN: &str = "it is older than privacy.retention, or a copy of a letter that was erased";
+
 fn with_lead(
     intake: &Intake,
     letter: &Letter,
@@ -125,6 +127,7 @@ fn with_lead(
 ) -> Report {
     let (outcome, reason, lead) = match told(intake, new) {
         Told::Foreseen(Foreseen::Nothing) => return report(Outcome::Untracked, UNASKED),
+        Told::Foreseen(Foreseen::Erased) => return report(Outcome::Untracked, FORGOTTEN),
         Told::Foreseen(Foreseen::Copy(lead)) => {
             (Outcome::Copy, format!("it is recorded already, as lead {}", lead.lead_id), lead)
         }

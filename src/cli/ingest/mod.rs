@@ -155,7 +155,8 @@ async fn one(intake: &Intake, store: &Store, args: &Args, file: String, head: &H
         }
         Finding::Trusted | Finding::Untracked => {
             tally.untracked += 1;
-            report(None, Some("no recipient is a substitute address".into()))
+            let reason = "no recipient is a substitute address, or the letter is erased or older than what is kept";
+            report(None, Some(reason.into()))
         }
         Finding::Fault { cause, .. } => {
             let reason = Some(chain(&cause));

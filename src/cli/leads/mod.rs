@@ -16,6 +16,7 @@ use crate::{
     config::Config,
     intake::Intake,
     lead::{Kind, Lead, bounded, limit},
+    outcome::Outcome,
     store::{DeliveryFilter, LeadFilter, Mark, Store, StoreError},
 };
 
@@ -194,12 +195,26 @@ fn show(config: &Config, id: &str, json: bool) -> anyhow::Result<u8> {
             text(&format!("{name:<14}{}", printable(&value)))?;
         }
     }
+    for outcome in store.outcomes_of(id)? {
+        text(&format!("{:<14}{}", "outcome", printable(&told(&outcome, config))))?;
+    }
     let filter = DeliveryFilter { lead_id: Some(id.to_owned()), limit: 100, ..DeliveryFilter::default() };
     for delivery in store.deliveries(&filter)?.into_iter().rev() {
         let state = super::deliveries::state(&delivery, config);
         text(&format!("{:<14}{} to sink {}: {state}", "delivery", delivery.id, delivery.sink))?;
     }
     Ok(exit::OK)
+}
+
+/// `won 1234.50 RUB, "Paid", 2026-11-22 04:26:10, amocrm deal 17`
+fn told(outcome: &Outcome, config: &Config) -> String {
+    let amount = outcome.amount.zip(outcome.currency);
+    let amount = amount.map(|(amount, currency)| format!(" {amount} {currency}")).unwrap_or_default();
+    let stage = outcome.stage.as_ref().map(|stage| format!(", {stage:?}")).unwrap_or_default();
+    let (system, deal) = (&outcome.system, &outcome.deal_id);
+    let system = if system.is_empty() { String::new() } else { format!(", {system}") };
+    let deal = if deal.is_empty() { String::new() } else { format!(", deal {deal}") };
+    format!("{}{amount}{stage}, {}{system}{deal}", outcome.status, local(outcome.occurred_at, config))
 }
 
 fn mark(config: &Config, id: &str, kind_name: &str, reason: &str) -> anyhow::Result<u8> {

@@ -7,18 +7,12 @@ use super::super::{
     findings::{Findings, Key},
     names, units,
 };
-use crate::language::Language;
-
 /// The field that proxies name a person in, if the file names none.
 const USER_HEADER: &str = "x-remote-user";
 
 /// Checks `[dashboard]`.
 pub(super) fn dashboard(given: &file::Dashboard, http: &Http, findings: &mut Findings) -> Dashboard {
     let section = Key::Root.name("dashboard");
-    let default = Dashboard::default();
-    let languages = Language::ALL.map(|language| (language.tag(), language));
-    let language =
-        findings.read(&section.name("language"), given.language.as_ref(), |text| units::choice(text, &languages));
     let choices = [("password", false), ("header", true)];
     let by_header = findings.read(&section.name("login"), given.login.as_ref(), |text| units::choice(text, &choices));
     let user = findings.read(&section.name("user_header"), given.user_header.as_ref(), names::field);
@@ -39,8 +33,5 @@ pub(super) fn dashboard(given: &file::Dashboard, http: &Http, findings: &mut Fin
         findings.warn(&section.name("login"), Some(&text.span()), Wrong::new(what, remedy));
     }
     let user = user.unwrap_or_else(|| USER_HEADER.to_owned());
-    Dashboard {
-        login: if is_by_header { LogIn::Header { user, role } } else { LogIn::Password },
-        language: language.unwrap_or(default.language),
-    }
+    Dashboard { login: if is_by_header { LogIn::Header { user, role } } else { LogIn::Password } }
 }

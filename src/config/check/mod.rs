@@ -10,6 +10,7 @@ mod classify;
 mod dashboard;
 mod dynamic;
 mod mailbox;
+mod outcomes;
 mod reports;
 mod sink;
 mod socketmap;
@@ -64,6 +65,7 @@ pub(super) fn check(file: &file::File, base: &Path, findings: &mut Findings) -> 
         sites: dynamic::sites(&file.site, file, &channels, findings),
         sinks: sink::sinks(&file.sink, base, findings),
         reports: reports::reports(&file.reports, findings),
+        outcomes: outcomes::outcomes(&file.outcomes, base, findings),
         mailboxes: mailboxes.list,
         channels,
         arrivals,
@@ -239,5 +241,10 @@ fn privacy(given: &file::Privacy, findings: &mut Findings) -> Privacy {
     let sender = findings.read(&section.name("sender"), given.sender.as_ref(), |text| units::choice(text, &senders));
     let subject =
         findings.read(&section.name("subject"), given.subject.as_ref(), |text| units::choice(text, &subjects));
-    Privacy { sender: sender.unwrap_or(default.sender), subject: subject.unwrap_or(default.subject) }
+    let retention = findings.read(&section.name("retention"), given.retention.as_ref(), units::window);
+    Privacy {
+        sender: sender.unwrap_or(default.sender),
+        subject: subject.unwrap_or(default.subject),
+        retention: retention.unwrap_or(default.retention),
+    }
 }

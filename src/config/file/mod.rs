@@ -12,7 +12,10 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 use toml::Spanned;
 
-pub(super) use self::{reports::Reports, sink::Sink};
+pub(super) use self::{
+    reports::{Outcomes, Reports},
+    sink::Sink,
+};
 
 /// A string and its place.
 pub(super) type Text = Spanned<String>;
@@ -62,6 +65,7 @@ pub(super) struct File {
     pub(super) site: Vec<Spanned<Site>>,
     pub(super) sink: Vec<Spanned<Sink>>,
     pub(super) reports: Reports,
+    pub(super) outcomes: Outcomes,
 }
 
 /// `[milter]`
@@ -213,6 +217,7 @@ pub(super) struct Leak {
 pub(super) struct Privacy {
     pub(super) sender: Option<Text>,
     pub(super) subject: Option<Text>,
+    pub(super) retention: Option<Text>,
 }
 
 /// `[dynamic]`
@@ -244,7 +249,6 @@ pub(super) struct Dashboard {
     pub(super) login: Option<Text>,
     pub(super) user_header: Option<Text>,
     pub(super) role_header: Option<Text>,
-    pub(super) language: Option<Text>,
 }
 
 /// `[[site]]`

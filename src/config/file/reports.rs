@@ -4,6 +4,13 @@ use serde::Deserialize;
 
 use super::{Text, Texts};
 
+/// `[outcomes]`
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(in crate::config) struct Outcomes {
+    pub(in crate::config) secret_file: Option<Text>,
+}
+
 /// `[reports]`
 #[derive(Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]

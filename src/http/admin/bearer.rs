@@ -13,8 +13,8 @@ use crate::{
     store::{Scope, TokenDigest},
 };
 
-/// Lets a request pass that shows a token of this scope.
-pub async fn demand(door: &Admin, headers: &HeaderMap, scope: Scope) -> Result<(), Problem> {
+/// Lets a request pass that shows a token of this scope; gives back who it is in the words of the audit log.
+pub async fn demand(door: &Admin, headers: &HeaderMap, scope: Scope) -> Result<String, Problem> {
     let Some(given) = headers.get(header::AUTHORIZATION) else {
         return Err(unauthorized("show a token: Authorization: Bearer lm_...", "Bearer realm=\"leadmilter\""));
     };
@@ -42,10 +42,10 @@ pub async fn demand(door: &Admin, headers: &HeaderMap, scope: Scope) -> Result<(
     if let Err(e) = door.store.note_api_token(&token, now).await {
         warn!("the use of token {} was not noted: {}", token.id, chain(&e));
     }
-    Ok(())
+    Ok(format!("token:{}", token.id))
 }
 
-fn unauthorized(detail: &str, challenge: &'static str) -> Problem {
+pub fn unauthorized(detail: &str, challenge: &'static str) -> Problem {
     let challenge = HeaderValue::from_static(challenge);
     Problem::new(StatusCode::UNAUTHORIZED, detail).with(header::WWW_AUTHENTICATE, challenge)
 }

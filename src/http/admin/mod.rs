@@ -5,17 +5,25 @@
 
 mod addresses;
 mod bearer;
+mod costs;
 mod exposition;
 mod health;
+mod leads;
+mod outcomes;
+mod query;
+mod report_schema;
+mod reports;
 mod resolve;
+mod rows;
 
 use std::{fmt, sync::Arc};
 
 use arc_swap::{ArcSwap, ArcSwapOption};
 use axum::{Extension, Router, extract::DefaultBodyLimit, response::Response};
+use tokio::sync::Semaphore;
 use utoipa::{
     Modify, OpenApi,
-    openapi::security::{Http, HttpAuthScheme, SecurityScheme},
+    openapi::security::{ApiKey, ApiKeyValue, Http, HttpAuthScheme, SecurityScheme},
 };
 use utoipa_axum::{router::OpenApiRouter, routes};
 
@@ -38,6 +46,10 @@ impl Modify for Base {
         let bearer = bearer.description(Some("A token that `leadmilter token new --scope SCOPE` has made.")).build();
         let components = document.components.get_or_insert_default();
         components.add_security_scheme("token", SecurityScheme::Http(bearer));
+        let signature =
+            "Standard Webhooks, with a secret of `outcomes.secret_file`; webhook-id and webhook-timestamp go along.";
+        let signature = ApiKeyValue::with_description("webhook-signature", signature);
+        components.add_security_scheme("signature", SecurityScheme::ApiKey(ApiKey::Header(signature)));
     }
 }
 
@@ -51,6 +63,8 @@ pub struct Admin {
     metrics: Arc<Metrics>,
     /// Counts milter sessions that are open.
     sessions: Box<dyn Fn() -> usize + Send + Sync>,
+    /// Whose turn it is to have a report counted.
+    reports: Arc<Semaphore>,
 }
 
 impl fmt::Debug for Admin {
@@ -68,7 +82,8 @@ impl Admin {
         metrics: Arc<Metrics>,
         sessions: Box<dyn Fn() -> usize + Send + Sync>,
     ) -> Self {
-        Self { intake, issuer: ArcSwapOption::new(issuer), store, metrics, sessions }
+        let (issuer, reports) = (ArcSwapOption::new(issuer), Arc::new(Semaphore::new(1)));
+        Self { intake, issuer, store, metrics, sessions, reports }
     }
 
     /// Issues addresses by another config from now on.
@@ -84,12 +99,21 @@ impl Admin {
             .routes(routes!(exposition::metrics))
             .routes(routes!(addresses::order))
             .routes(routes!(resolve::resolve))
+            .routes(routes!(reports::report))
+            .routes(routes!(reports::metrics))
+            .routes(routes!(leads::leads))
+            .merge(rows::routes())
             .routes(routes!(self_description));
         let (router, document) = routes.split_for_parts();
-        let errors: [document::Errors<'_>; 3] = [
+        let errors: [document::Errors<'_>; 8] = [
             ("/readyz", &[503]),
             ("/v1/addresses", &[400, 401, 403, 404, 408, 413, 415, 422, 500, 503]),
             ("/v1/resolve", &[400, 401, 403, 500, 503]),
+            ("/v1/costs", &[400, 401, 403, 408, 413, 415, 422, 500, 503]),
+            ("/v1/outcomes", &[400, 401, 403, 408, 413, 415, 422, 500, 503]),
+            ("/v1/reports", &[400, 401, 403, 422, 500, 503]),
+            ("/v1/reports/metrics", &[400, 401, 403, 422, 500, 503]),
+            ("/v1/leads", &[400, 401, 403, 422, 500, 503]),
         ];
         let description = "What programs and people of the company ask for. See contrib/http/README.md.";
         let document = document::complete(document, "leadmilter, admin door", description, &errors);

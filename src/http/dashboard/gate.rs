@@ -88,7 +88,7 @@ pub async fn pass(State(door): State<Arc<Dashboard>>, mut request: Request, next
         && (response.status().is_client_error() || response.status().is_server_error())
         && !is_html(&response)
     {
-        let language = manner.language(None, door.config().config.dashboard.language);
+        let language = manner.language(None, door.config().config.reports.language);
         let fault = response.extensions().get::<Fault>().cloned();
         let page = page::of_fault(&door, language, fault, response.status());
         let kept = response.headers().get(header::ALLOW).cloned();

@@ -94,7 +94,7 @@ async fn ask(
 }
 
 fn page(door: &Dashboard, manner: Manner, (name, back): (String, String), (failed, nobody): (bool, bool)) -> LogInPage {
-    let language = manner.language(None, door.config().config.dashboard.language);
+    let language = manner.language(None, door.config().config.reports.language);
     let say = LogInWords::of(language);
     let asked = Params::of(&[("back", &back)]);
     let frame = Frame::bare(door, language, say.title.to_owned(), ("/login", &asked));

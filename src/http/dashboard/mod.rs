@@ -10,6 +10,7 @@ mod ask;
 mod audit;
 mod chart;
 mod cookie;
+mod costs;
 mod deliveries;
 mod fault;
 mod files;
@@ -67,6 +68,7 @@ pub struct Dashboard {
     store: Store,
     readers: Readers,
     engine: report::engine::Engine,
+    uploads: costs::uploads::Uploads,
     /// Attempts to log in, by client and by name.
     attempts: Table,
     clock: Clock,
@@ -91,6 +93,7 @@ impl Dashboard {
             store,
             readers,
             engine: report::engine::Engine::default(),
+            uploads: costs::uploads::Uploads::default(),
             attempts: Table::default(),
             clock: Clock::start(),
             passwords: Semaphore::new(1),
@@ -111,6 +114,7 @@ impl Dashboard {
             .merge(login::routes())
             .merge(files::routes())
             .merge(report::routes())
+            .merge(costs::routes())
             .method_not_allowed_fallback(Problem::no_such_method)
             .layer(DefaultBodyLimit::max(FORM))
             .route_layer(middleware::from_fn(same_origin::demand))

@@ -10,6 +10,8 @@ pub enum Place {
     Overview,
     /// Reports.
     Reports,
+    /// What advertising has cost.
+    Costs,
     /// Letters.
     Leads,
     /// Substitute addresses.
@@ -23,10 +25,11 @@ pub enum Place {
 }
 
 /// Places in the order of the navigation, their paths, who may go there, and their names.
-const ENTRIES: [(Place, &str, Role, Text); 7] = [
+const ENTRIES: [(Place, &str, Role, Text); 8] = [
     (Place::Overview, "/", Role::Viewer, Text { en: "Overview", ru: "Обзор" }),
     (Place::Reports, "/reports/channels", Role::Viewer, Text { en: "Reports", ru: "Отчёты" }),
     (Place::Leads, "/leads", Role::Viewer, Text { en: "Leads", ru: "Лиды" }),
+    (Place::Costs, "/costs", Role::Viewer, Text { en: "Costs", ru: "Расходы" }),
     (Place::Addresses, "/addresses", Role::Viewer, Text { en: "Addresses", ru: "Адреса" }),
     (Place::Deliveries, "/deliveries", Role::Viewer, Text { en: "Deliveries", ru: "Доставка" }),
     (Place::Settings, "/settings", Role::Viewer, Text { en: "Settings", ru: "Настройки" }),

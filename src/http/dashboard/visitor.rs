@@ -69,7 +69,7 @@ impl FromRequestParts<Arc<Dashboard>> for Visitor {
         Ok(Self {
             person,
             role,
-            language: manner.language(own, config.dashboard.language),
+            language: manner.language(own, config.reports.language),
             zone: TimeZone::get(&config.timezone).unwrap_or(TimeZone::UTC),
             uri: parts.uri.clone(),
             has_session: config.dashboard.login == LogIn::Password,

@@ -66,7 +66,7 @@ impl Database {
         Ok(())
     }
 
-    /// Opens it for writing.
+    /// Opens it for writing. What is deleted is overwritten: it is somebody's.
     pub fn open(&self) -> Result<Connection, StoreError> {
         let doing = "opening the store";
         let conn = Connection::open(self.path()).map_err(engine(doing))?;
@@ -75,7 +75,7 @@ impl Database {
         conn.pragma_update(None, "synchronous", self.synchronous).map_err(engine(doing))?;
         conn.execute_batch(
             "PRAGMA foreign_keys = ON; PRAGMA temp_store = MEMORY; PRAGMA cache_size = -8000;
-             PRAGMA wal_autocheckpoint = 0; PRAGMA journal_size_limit = 67108864",
+             PRAGMA wal_autocheckpoint = 0; PRAGMA journal_size_limit = 67108864; PRAGMA secure_delete = ON",
         )
         .map_err(engine(doing))?;
         stable_plans(&conn).map_err(engine(doing))?;

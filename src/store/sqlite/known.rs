@@ -6,6 +6,7 @@ use rusqlite::{Connection, OptionalExtension};
 
 use super::{engine, standing, unreadable};
 use crate::{
+    clock::Millis,
     event::Event,
     lead::Lead,
     store::{DedupeKey, MessageDigest, NewLead, Recorded, StoreError},
@@ -16,33 +17,44 @@ const DOING: &str = "looking for a known message";
 /// Stands where there is no Message-ID, and where an older version did not note it.
 const NO_MESSAGE_ID: &[u8] = b"";
 
-/// A lead that is there already.
-pub struct Known {
-    /// Its place among the events.
-    pub sequence: i64,
-    /// As it was recorded.
-    pub recorded: Recorded,
+/// What is known of a message.
+pub enum Known {
+    /// Nothing.
+    No,
+    /// It is a lead that is there already.
+    Lead {
+        /// Its place among the events.
+        sequence: i64,
+        /// As it was recorded.
+        recorded: Box<Recorded>,
+    },
+    /// It was recorded, and is not to be again: its lead was erased, or is older than what is kept.
+    Erased,
 }
 
 /// The lead that one of the message's keys belongs to, or that has its id.
-pub fn known_lead(conn: &Connection, new: &NewLead) -> Result<Option<Known>, StoreError> {
+pub fn known_lead(conn: &Connection, new: &NewLead) -> Result<Known, StoreError> {
+    let is_old = |retention| new.lead.received_at.until(Millis::now()) > retention;
+    if new.privacy.retention.is_some_and(is_old) {
+        return Ok(Known::Erased);
+    }
     if new.is_recovered
         && let Some(sequence) = standing::sequence(conn, &new.lead.lead_id)?
     {
-        return told(conn, sequence).map(Some);
+        return told(conn, sequence);
     }
     for key in &new.keys {
         if let Some(sequence) = find(conn, new, message(new), key)? {
-            return told(conn, sequence).map(Some);
+            return told(conn, sequence);
         }
         // An older version did not note the Message-ID.
         if new.message_id.is_some()
             && let Some(sequence) = find(conn, new, NO_MESSAGE_ID, key)?
         {
-            return told(conn, sequence).map(Some);
+            return told(conn, sequence);
         }
     }
-    Ok(None)
+    Ok(Known::No)
 }
 
 fn find(conn: &Connection, new: &NewLead, message: &[u8], key: &DedupeKey) -> Result<Option<i64>, StoreError> {
@@ -81,10 +93,11 @@ fn digest(key: &DedupeKey) -> &[u8] {
 }
 
 fn told(conn: &Connection, sequence: i64) -> Result<Known, StoreError> {
-    let (id, event): (String, String) = conn
+    let found: Option<(String, String)> = conn
         .prepare_cached("SELECT id, body FROM event WHERE sequence = $1")
-        .and_then(|mut found| found.query_row([sequence], |row| Ok((row.get(0)?, row.get(1)?))))
+        .and_then(|mut found| found.query_row([sequence], |row| Ok((row.get(0)?, row.get(1)?))).optional())
         .map_err(engine(DOING))?;
+    let Some((id, event)) = found else { return Ok(Known::Erased) };
     let told: Event<Lead> = serde_json::from_str(&event).map_err(unreadable(&id))?;
-    Ok(Known { sequence, recorded: Recorded { lead: told.data, duplicate: true, event } })
+    Ok(Known::Lead { sequence, recorded: Box::new(Recorded { lead: told.data, duplicate: true, event }) })
 }

@@ -154,7 +154,7 @@ fn write(
 fn was_never_told(conn: &Connection, lead_id: &str, sink: &str) -> Result<bool, StoreError> {
     conn.query_row(
         "SELECT NOT EXISTS (SELECT 1 FROM delivery JOIN event ON event.sequence = delivery.event
-             WHERE delivery.sink = $1 AND event.type <> 'lead.marked' AND delivery.event IN (
+             WHERE delivery.sink = $1 AND event.type NOT IN ('lead.marked', 'lead.outcome') AND delivery.event IN (
                  SELECT sequence FROM lead WHERE id = $2
                  UNION ALL SELECT sequence FROM event WHERE lead_id = $2 AND id <> lead_id))",
         (sink, lead_id),

@@ -8,21 +8,27 @@ mod audit;
 mod bulk;
 mod checkpoint;
 mod circuit;
+mod cost_months;
 mod costs;
 mod database;
 mod deliveries;
+mod erase;
 mod facts;
 mod foresee;
+mod forget;
 mod known;
 mod lead_page;
 mod leak;
 mod mark;
 mod migrate;
+mod outcomes;
 mod people;
+mod purge;
 mod queue;
 mod read;
 mod record;
 mod replay;
+mod scrub;
 mod series;
 mod standing;
 mod thread;
@@ -60,6 +66,7 @@ const OUTBOX_LOCK: &str = "outbox.lock";
 /// A handle on the store; clones share one writer and one reader.
 #[derive(Clone, Debug)]
 pub struct Store {
+    folder: Arc<Path>,
     writer: Option<Writer>,
     reader: Arc<Mutex<Connection>>,
     thread: Arc<Mutex<Option<JoinHandle<()>>>>,
@@ -78,7 +85,7 @@ impl Store {
         let reader = database.open_reader()?;
         let cannot = |source| StoreError::Folder { folder: folder.to_owned(), source };
         let (writer, thread) = Writer::start(conn, database).map_err(cannot)?;
-        Ok(Self { writer: Some(writer), ..Self::of(reader, Some(thread)) })
+        Ok(Self { writer: Some(writer), ..Self::of(folder, reader, Some(thread)) })
     }
 
     /// Opens or makes what a config needs: leads, and visits where addresses name some.
@@ -97,7 +104,7 @@ impl Store {
         }
         let reader = Database::leads(folder).open_reader()?;
         migrate::demand_current(&reader, migrate::LEADS)?;
-        Ok(Self::of(reader, None))
+        Ok(Self::of(folder, reader, None))
     }
 
     /// The same store with a connection of its own to read by: whoever reads long holds up nobody else.
@@ -106,8 +113,9 @@ impl Store {
         Ok(Self { reader: Arc::new(Mutex::new(reader)), ..self.clone() })
     }
 
-    fn of(reader: Connection, thread: Option<JoinHandle<()>>) -> Self {
+    fn of(folder: &Path, reader: Connection, thread: Option<JoinHandle<()>>) -> Self {
         Self {
+            folder: folder.into(),
             writer: None,
             reader: Arc::new(Mutex::new(reader)),
             thread: Arc::new(Mutex::new(thread)),
@@ -118,7 +126,8 @@ impl Store {
     }
 
     /// Records a lead with its event and deliveries in one durable transaction; a known message adds nothing.
-    /// `None` for a letter to a mailbox itself that is not recorded.
+    /// `None` for a letter to a mailbox itself that is not recorded, for one that is older than what is kept, and for a copy of
+    /// one that was erased.
     pub async fn record(&self, new: NewLead, commit: Commit) -> Result<Option<Recorded>, StoreError> {
         let keep_late = new.keep_late;
         let recorded =
@@ -155,6 +164,11 @@ impl Store {
             drop(self.visits.set(visits));
         }
         Ok(())
+    }
+
+    /// The same, where there are some.
+    pub fn open_visits_if_any(&self) -> Result<(), StoreError> {
+        if Database::visits(&self.folder).path().exists() { self.open_visits(&self.folder) } else { Ok(()) }
     }
 
     /// The visits, once they were opened.

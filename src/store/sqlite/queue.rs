@@ -135,9 +135,10 @@ fn finish(conn: &Connection, ended: &Ended) -> Result<(), StoreError> {
         Next::Dead => (DeliveryState::Dead, attempt.at),
         Next::Skipped => (DeliveryState::Skipped, attempt.at),
     };
+    // Its lead may have been deleted while the call was under way.
     conn.prepare_cached(
         "INSERT INTO attempt (delivery, number, at, duration_ms, status, error, answer)
-         VALUES ($1, $2, $3, $4, $5, $6, $7)
+         SELECT $1, $2, $3, $4, $5, $6, $7 WHERE EXISTS (SELECT 1 FROM delivery WHERE id = $1)
          ON CONFLICT (delivery, number) DO UPDATE SET at = excluded.at, duration_ms = excluded.duration_ms,
              status = excluded.status, error = excluded.error, answer = excluded.answer",
     )

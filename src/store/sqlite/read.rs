@@ -43,9 +43,11 @@ impl Store {
         rows.into_iter().map(|row| Ok((row.sequence, listed(row)?))).collect()
     }
 
-    /// The place of a lead among the events.
+    /// Where the lead of this id stands among the events; if it is gone, the next newer one, since ids sort by time. `None` if
+    /// there is none.
     pub fn place_of_lead(&self, id: &str) -> Result<Option<i64>, StoreError> {
-        standing::sequence(&self.reader(), id)
+        let sql = "SELECT sequence FROM lead WHERE id >= $1 ORDER BY id LIMIT 1";
+        Ok(self.list(sql, &[&id], |row| row.get(0))?.pop())
     }
 
     /// One lead.

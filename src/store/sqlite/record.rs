@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use super::{
     engine,
-    known::{known_lead, remember_keys},
+    known::{Known, known_lead, remember_keys},
     leak::{self, Leak},
     series::{self, Person},
     standing, thread, unreadable,
@@ -24,7 +24,8 @@ use crate::{
 
 const DOING: &str = "recording a lead";
 
-/// Records a letter, or finds the lead that it is a copy of. `None` for a letter to a mailbox that is not recorded.
+/// Records a letter, or finds the lead that it is a copy of. `None` for a letter to a mailbox that is not recorded, for one
+/// that is older than what is kept, and for a copy of one that was erased.
 /// A dry run does the same work and takes it back.
 pub fn record(conn: &Connection, new: NewLead, commit: Commit) -> Result<Option<Recorded>, StoreError> {
     if commit == Commit::Durable {
@@ -37,9 +38,13 @@ pub fn record(conn: &Connection, new: NewLead, commit: Commit) -> Result<Option<
 }
 
 fn recorded(conn: &Connection, mut new: NewLead) -> Result<Option<Recorded>, StoreError> {
-    if let Some(known) = known_lead(conn, &new)? {
-        remember_keys(conn, &new, known.sequence)?;
-        return Ok(Some(known.recorded));
+    match known_lead(conn, &new)? {
+        Known::Lead { sequence, recorded } => {
+            remember_keys(conn, &new, sequence)?;
+            return Ok(Some(*recorded));
+        }
+        Known::Erased => return Ok(None),
+        Known::No => {}
     }
     let Some(judgement) = judge(conn, &mut new)? else { return Ok(None) };
     write(conn, new, judgement).map(Some)
@@ -162,7 +167,8 @@ pub fn insert_event<D: Serialize>(
     Ok(body)
 }
 
-/// Puts an event into the outbox of every sink that wants it.
+/// Puts an event into the outbox of every sink that wants it, under an id that no delivery had before: the call for one
+/// that was deleted may be under way.
 pub fn insert_deliveries<'a>(
     conn: &Connection,
     sequence: i64,
@@ -171,9 +177,11 @@ pub fn insert_deliveries<'a>(
 ) -> Result<(), StoreError> {
     for subscriber in wanting {
         conn.prepare_cached(
-            "INSERT INTO delivery (event, sink, state, attempts, created_at, next_at) VALUES ($1, $2, 0, 0, $3, $4)",
+            "INSERT INTO delivery (id, event, sink, state, attempts, created_at, next_at)
+             VALUES (1 + max(coalesce((SELECT max(id) FROM delivery), 0),
+                             coalesce((SELECT value FROM counter WHERE name = 'delivery'), 0)), $1, $2, 0, 0, $3, $3)",
         )
-        .and_then(|mut statement| statement.execute((sequence, &subscriber.sink, at.0, at.0)))
+        .and_then(|mut statement| statement.execute((sequence, &subscriber.sink, at.0)))
         .map_err(engine(DOING))?;
     }
     Ok(())

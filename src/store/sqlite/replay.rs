@@ -105,12 +105,12 @@ fn missing(events: &[EventType], kinds: &[Kind]) -> String {
     format!(
         "SELECT lead.sequence, event.sequence FROM lead JOIN event ON event.sequence = coalesce(
              (SELECT max(later.sequence) FROM event AS later
-              WHERE later.lead_id = lead.id AND later.id <> later.lead_id AND later.type <> 'lead.marked'),
+              WHERE later.lead_id = lead.id AND later.id <> later.lead_id AND later.type NOT IN ('lead.marked', 'lead.outcome')),
              lead.sequence)
          WHERE lead.sequence > $1 AND lead.kind IN ({}) AND event.type IN ({})
              AND event.created_at >= $2 AND event.created_at < $3 AND NOT EXISTS (
                  SELECT 1 FROM delivery JOIN event AS told ON told.sequence = delivery.event
-                 WHERE delivery.sink = $4 AND told.type <> 'lead.marked' AND delivery.event IN (
+                 WHERE delivery.sink = $4 AND told.type NOT IN ('lead.marked', 'lead.outcome') AND delivery.event IN (
                      SELECT lead.sequence
                      UNION ALL SELECT sequence FROM event WHERE lead_id = lead.id AND id <> lead_id))
          ORDER BY lead.sequence LIMIT $5",
@@ -128,9 +128,11 @@ fn write(conn: &Connection, sink: Option<&str>, slice: &Slice, now: Millis) -> R
         count += if slice.are_new {
             execute(
                 conn,
-                "INSERT INTO delivery (event, sink, state, attempts, created_at, next_at)
-                 SELECT $1, $2, 0, 0, $3, $3 WHERE NOT EXISTS (
-                     SELECT 1 FROM delivery WHERE event = $1 AND sink = $2)",
+                "INSERT INTO delivery (id, event, sink, state, attempts, created_at, next_at)
+                 SELECT 1 + max(coalesce((SELECT max(id) FROM delivery), 0),
+                                coalesce((SELECT value FROM counter WHERE name = 'delivery'), 0)), $1, $2, 0, 0, $3, $3
+                 WHERE EXISTS (SELECT 1 FROM event WHERE sequence = $1)
+                     AND NOT EXISTS (SELECT 1 FROM delivery WHERE event = $1 AND sink = $2)",
                 &[id, &sink, &now.0],
             )?
         } else {

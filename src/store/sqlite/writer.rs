@@ -8,6 +8,7 @@
 use std::{
     panic::{AssertUnwindSafe, catch_unwind},
     thread::{self, JoinHandle},
+    time::{Duration, Instant},
 };
 
 use rusqlite::{Connection, MAIN_DB, TransactionBehavior};
@@ -25,6 +26,9 @@ const QUEUE: usize = 4096;
 
 /// Jobs of one commit at most, so that the first of them need not wait long.
 const GROUP: usize = 256;
+
+/// The shortest rest between two steps of work that is not urgent.
+const REST: Duration = Duration::from_millis(1);
 
 /// What the caller does about an answer that nobody waited for.
 type Late<T> = fn(&Result<T, StoreError>);
@@ -52,6 +56,18 @@ impl Writer {
         work: impl FnOnce(&Connection) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {
         self.submit(work, true, |_| {}).await
+    }
+
+    /// Like `write`, and then leaves the writer to others for as long as that took: for work of many steps, none of them
+    /// urgent.
+    pub async fn in_turn<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Connection) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        let begun = Instant::now();
+        let done = self.write(work).await?;
+        tokio::time::sleep(begun.elapsed().max(REST)).await;
+        Ok(done)
     }
 
     /// Like `write`; if the caller stops waiting, the work is done all the same unless `keep_late` is false, and

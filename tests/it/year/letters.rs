@@ -135,6 +135,7 @@ impl Letters {
             attribution,
             tags,
             value: None,
+            outcome: None,
             mta,
         };
         NewLead {
@@ -153,7 +154,7 @@ impl Letters {
                 leak: Leak { domains: 0, window: Duration::from_secs(600), spam: 0 },
             },
             host: "mx1.company.example".into(),
-            privacy: Privacy { sender: SenderPrivacy::Plain, subject: SubjectPrivacy::Plain },
+            privacy: Privacy { sender: SenderPrivacy::Plain, subject: SubjectPrivacy::Plain, retention: None },
             subscribers: Arc::clone(&self.nobody),
             is_recovered: false,
             keep_late: true,

@@ -184,8 +184,7 @@ fn format(given: Option<&file::Text>, preset: &Preset, key: &Key<'_>, findings: 
 
 fn events(given: Option<&file::List>, preset: &Preset, key: &Key<'_>, findings: &mut Findings) -> Vec<EventType> {
     let Some(list) = given else { return vec![EventType::LeadReceived] };
-    let remedy =
-        "write [\"lead.received\"], [\"lead.replied\"], [\"lead.marked\"], [\"sink.suspended\"] or several of them";
+    let remedy = "write [\"lead.received\"], [\"lead.replied\"], [\"lead.marked\"], [\"lead.outcome\"], [\"sink.suspended\"] or several";
     if list.get_ref().is_empty() {
         findings.fault(key, Some(&list.span()), Wrong::new("this sink would be sent nothing", remedy));
     }

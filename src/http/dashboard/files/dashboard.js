@@ -7,3 +7,4 @@ document.addEventListener("submit", (event) => {
   const question = event.submitter?.dataset.sure;
   if (question && !confirm(question)) event.preventDefault();
 });
+if (document.querySelector("[data-again]")) setTimeout(() => location.reload(), 3000);

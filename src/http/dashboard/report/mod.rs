@@ -4,7 +4,7 @@
 //! can be chosen, `picture` draws, `table` writes the same numbers down, `export` makes files of them.
 
 mod asked;
-mod days;
+pub mod days;
 pub mod engine;
 mod export;
 mod form;

@@ -16,7 +16,7 @@ use rusqlite::{Connection, OpenFlags, TransactionBehavior};
 
 pub use self::beside::quarter;
 use self::coding::Decoder;
-use super::{Store, database::Database, engine, file_in};
+use super::{Store, database::Database, engine, file_in, scrub::cut_log};
 use crate::{
     clock::Millis,
     store::{Fact, Point, Spent, StoreError, Tally, TextId},
@@ -58,20 +58,21 @@ impl Facts {
         Ok(Snapshot { facts, leads, visits })
     }
 
-    /// Deletes the file: texts of leads that are erased stand in it. The next report makes it anew.
+    /// Forgets all, since texts of leads that are erased stand in it; the next report reads the leads anew. Others may be at
+    /// work on the file, so it stays where it is.
     pub fn forget(&self) -> Result<(), StoreError> {
-        let path = Database::facts(&self.folder).path();
-        for end in ["", "-wal", "-shm"] {
-            let mut file = path.clone().into_os_string();
-            file.push(end);
-            match std::fs::remove_file(&file) {
-                Err(source) if source.kind() != std::io::ErrorKind::NotFound => {
-                    return Err(StoreError::Folder { folder: self.folder.clone(), source });
-                }
-                _ => {}
-            }
+        let database = Database::facts(&self.folder);
+        if !database.path().exists() {
+            return Ok(());
         }
-        Ok(())
+        let mut conn = self.open(&database)?;
+        let doing = "forgetting what reports count";
+        let tx = conn.transaction_with_behavior(TransactionBehavior::Immediate).map_err(engine(doing))?;
+        tx.execute_batch("DELETE FROM chunk; DELETE FROM touchpoint; DELETE FROM text; DELETE FROM progress")
+            .map_err(engine(doing))?;
+        tx.commit().map_err(engine(doing))?;
+        drop(conn);
+        cut_log(&database)
     }
 
     /// Opens the file, made if it is not there or of another form.

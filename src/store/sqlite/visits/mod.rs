@@ -1,10 +1,11 @@
 //! Visits, in a file of their own: a storm of new addresses takes neither the lock nor the writer that leads need.
 //!
 //! `write` keeps what is issued, `read` answers for the mail path and for returning visitors, `lease` gives out numbers that
-//! never come twice, `retain` drops what is old. Reads have a thread of their own, so that a slow disk holds up no other
-//! session.
+//! never come twice, `retain` drops what is old, `erase` what a person asks for. Reads have a thread of their own, so that a
+//! slow disk holds up no other session.
 
 pub(super) mod bulk;
+mod erase;
 mod lease;
 mod read;
 mod reader;
@@ -14,7 +15,7 @@ mod write;
 use std::{path::Path, sync::Arc};
 
 use self::{lease::Lease, reader::Reader};
-use super::{database::Database, is_served, migrate, writer::Writer};
+use super::{database::Database, is_served, migrate, scrub, writer::Writer};
 use crate::{
     clock::Millis,
     store::StoreError,
@@ -41,6 +42,7 @@ pub struct Visits {
 struct Writing {
     writer: Writer,
     lease: Arc<Lease>,
+    database: Database,
 }
 
 impl Visits {
@@ -54,8 +56,8 @@ impl Visits {
         let reader = Reader::start(database.open_reader()?).map_err(cannot)?;
         let pages = Reader::start(database.open_reader()?).map_err(cannot)?;
         let lease = Arc::new(Lease::new(database.synced().open()?));
-        let (writer, _thread) = Writer::start(conn, database).map_err(cannot)?;
-        let writing = Writing { writer, lease };
+        let (writer, _thread) = Writer::start(conn, database.clone()).map_err(cannot)?;
+        let writing = Writing { writer, lease, database };
         Ok(Self { reader, pages, writing: Some(writing) })
     }
 
@@ -129,6 +131,25 @@ impl Visits {
                 return Ok(retained);
             }
         }
+    }
+
+    /// How many visits of these visitors are kept.
+    pub(super) async fn count(&self, visitors: Vec<VisitId>) -> Result<u64, StoreError> {
+        self.reader.ask(move |conn| erase::count(conn, &visitors)).await
+    }
+
+    /// Erases visitors, from free space and the log, too; gives back how many visits that were.
+    pub(super) async fn erase(&self, visitors: Vec<VisitId>) -> Result<u64, StoreError> {
+        let Writing { writer, database, .. } = self.writing()?;
+        let (mut gone, mut ids) = (0, Vec::new());
+        for visitor in visitors {
+            let (visits, told) = writer.in_turn(move |conn| erase::erase(conn, visitor)).await?;
+            gone += visits;
+            ids.extend(told);
+        }
+        // What else has such an id is somebody's who uses the same device, and is not asked for here.
+        scrub::scrub(writer, database, ids).await?;
+        Ok(gone)
     }
 
     fn writing(&self) -> Result<&Writing, StoreError> {

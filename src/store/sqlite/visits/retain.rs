@@ -46,7 +46,7 @@ impl Retained {
 
 /// One step; it does nothing once nothing old is left.
 pub fn step(conn: &Connection, retention: Retention, now: Millis) -> Result<Retained, StoreError> {
-    let [compact, purge] = [retention.compact, retention.purge].map(|time| before(now, time));
+    let [compact, purge] = [retention.compact, retention.purge].map(|time| now.minus(time));
     let purged = conn
         .prepare_cached(
             "DELETE FROM visit WHERE id IN (SELECT id FROM (SELECT id, at FROM visit ORDER BY id LIMIT $1) WHERE at < $2)",
@@ -97,8 +97,4 @@ fn compacted(conn: &Connection, until: Millis) -> Result<usize, StoreError> {
     )
     .map_err(engine(DOING))?;
     Ok(done)
-}
-
-fn before(now: Millis, time: Duration) -> Millis {
-    Millis(now.0.saturating_sub(Millis(0).plus(time).0))
 }
