@@ -3,6 +3,7 @@
 //! [`run`] is given a checked config, a way to load it anew, and a channel of signals; tests start it as `main` does.
 //! Ends in an order that loses nothing: no new sessions, open ones drain, calls to sinks end, the store syncs.
 
+mod mailing;
 mod retention;
 mod web;
 
@@ -98,6 +99,7 @@ pub async fn run(config: Config, load: Load, mut signals: mpsc::Receiver<Signal>
     notify(&[sd_notify::NotifyState::Ready]);
 
     tokio::spawn(retention::run(store.clone(), Arc::clone(&intake), closing.stop.clone()));
+    tokio::spawn(mailing::run(store.clone(), Arc::clone(&intake), closing.stop.clone()));
     let mut app = App { intake, web, outbox, retired: JoinSet::new(), store, metrics, load };
     let ended = app.serve(door, &thread, &mut signals, &closing).await;
     // The milter door may have ended by itself.

@@ -61,6 +61,7 @@ pub mod classify;
 pub mod feedback;
 pub mod intake;
 pub mod issuing;
+pub mod mailing;
 pub mod outbox;
 pub mod report;
 pub mod resolve;

@@ -25,7 +25,7 @@ sys.path.insert(0, str(HERE))
 
 import harness  # noqa: E402  (found through the line above, wherever this is started from)
 
-PARTS = ("milter", "postfix", "scale", "faults", "visits")
+PARTS = ("milter", "postfix", "scale", "faults", "visits", "reports")
 ROUNDS, SECONDS, SOAK = 9, 3.0, 1.0
 QUICK_ROUNDS, QUICK_SECONDS, QUICK_SOAK = 2, 0.7, 0.1
 
@@ -43,6 +43,7 @@ parts:
   scale     many addresses, leads, connections, recipients, events; a long time
   faults    the wait for an answer while something is wrong
   visits    ten million addresses of visitors; a storm of new ones beside mail
+  reports   a year of a million leads: every preset, the dashboard's first page
 
 examples:
   contrib/bench/run --quick                 everything, in minutes; shows that it works, not how fast it is

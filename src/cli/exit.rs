@@ -2,7 +2,9 @@
 
 use std::io;
 
-use crate::{app::AppError, config::Faults, maillog::chain, sinks::SinkError, store::StoreError};
+use crate::{
+    app::AppError, config::Faults, mailing::MailingError, maillog::chain, sinks::SinkError, store::StoreError,
+};
 
 /// Done.
 pub const OK: u8 = 0;
@@ -42,6 +44,8 @@ pub fn explain(error: &anyhow::Error) -> (String, u8) {
         return (String::new(), OK);
     } else if error.is::<SinkError>() || matches!(error.downcast_ref(), Some(AppError::Sink(_))) {
         CONFIG
+    } else if matches!(error.downcast_ref(), Some(MailingError::Smtp { .. } | MailingError::Refused(_))) {
+        TRY_AGAIN
     } else if let Some(AppError::Store(fault)) = error.downcast_ref() {
         of_store(fault)
     } else if let Some(fault) = error.downcast_ref() {

@@ -13,6 +13,7 @@ mod fault;
 mod file;
 mod findings;
 mod load;
+mod mailing;
 mod names;
 mod outcomes;
 mod patterns;
@@ -33,6 +34,7 @@ pub use dashboard::{Dashboard, LogIn};
 pub use dynamic::{Dynamic, Http, HttpListen, Site};
 pub use fault::{Fault, Faults};
 pub use load::{Loaded, load, parse};
+pub use mailing::{Every, Mail, MailedReport, PRESETS};
 pub use outcomes::Outcomes;
 pub use reports::Reports;
 pub use sink::{Format, Journal, Sink};
@@ -98,6 +100,10 @@ pub struct Config {
     pub reports: Reports,
     /// How outcomes come in.
     pub outcomes: Outcomes,
+    /// How mail leaves this host.
+    pub mail: Mail,
+    /// Reports that are sent by mail.
+    pub mailed: Vec<MailedReport>,
 }
 
 /// `[milter]`: the socket that the MTA connects to.

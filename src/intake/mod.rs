@@ -32,6 +32,7 @@ pub use changes::{Changes, NewRecipient};
 pub use letter::{Letter, MAX_RECIPIENTS, Via};
 pub use message_id::message_digest;
 pub use sender::key as sender_key;
+pub use sha256::hex;
 
 use self::{headers::Names, read::Reading};
 use crate::{

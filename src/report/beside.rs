@@ -19,7 +19,7 @@ use crate::{
     store::{Point, Spent, StoreError, Tally},
 };
 
-/// Adds costs to the rows of their days and UTM values.
+/// Adds costs to the rows of their days and UTM values, if any column tells of them.
 pub fn costs(
     ground: &Ground<'_>,
     period: Period,
@@ -27,7 +27,8 @@ pub fn costs(
     exchange: &mut Exchange<'_>,
     counted: &mut Counted,
 ) -> Result<(), StoreError> {
-    if ground.conditions.any(|dimension| !dimension.has_costs()) {
+    let is_asked = ground.query.columns.iter().any(|column| column.metric.has_costs());
+    if !is_asked || ground.conditions.any(|dimension| !dimension.has_costs()) {
         return Ok(());
     }
     let has_rows = ground.query.by.iter().all(|dimension| dimension.has_costs());
@@ -36,7 +37,12 @@ pub fn costs(
     for spent in ground.snapshot.spent(first, last)? {
         let channel = channel(&spent, ground.arrivals, &mut channels);
         let mut parts = [0; 8];
-        for (part, text) in parts.iter_mut().zip([&channel].into_iter().chain(&spent.utm)) {
+        let [source, medium, campaign, term, content] = &spent.utm;
+        let own = [source, medium, campaign, term, content];
+        // Leads of a channel that has no page have its UTM values, and so has a cost that names nothing but the channel.
+        let of_channel = ground.channels.get(&spent.channel).filter(|_| own.iter().all(|text| text.is_empty()));
+        let utm = of_channel.map_or(own, |utm| [&utm.source, &utm.medium, &utm.campaign, &utm.term, &utm.content]);
+        for (part, text) in parts.iter_mut().zip([&channel].into_iter().chain(utm)) {
             *part = texts.id(text)?;
         }
         let point = Point { parts, is_direct: false };
@@ -44,12 +50,10 @@ pub fn costs(
         let keys: &[Key] = if has_rows { &[keys] } else { &[] };
         let is_overhead = ground.overhead.contains(&spent.provider);
         let cost = exchange.cost(&spent);
-        for place in 0..ground.models.len() {
-            counted.add(keys, place, |sums| match &cost {
-                Ok(amount) => Sums::add(if is_overhead { &mut sums.overhead } else { &mut sums.cost }, *amount),
-                Err(_) => sums.is_incomplete = true,
-            });
-        }
+        counted.add(keys, 0..ground.models.len(), |sums| match &cost {
+            Ok(amount) => Sums::add(if is_overhead { &mut sums.overhead } else { &mut sums.cost }, *amount),
+            Err(_) => sums.is_incomplete = true,
+        });
         if let Err(Some(currency)) = cost {
             let left_out = counted.cost_left_out.entry(currency).or_default();
             *left_out = left_out.plus(Amount(spent.amount));
@@ -72,38 +76,39 @@ fn channel(spent: &Spent, arrivals: &Arrivals, known: &mut HashMap<[String; 5], 
     channel
 }
 
-/// Adds visits and their clicks.
+/// Adds visits and their clicks, if any column tells of them: there are as many as there were visitors.
 pub fn visits(
     ground: &Ground<'_>,
     days: &Days,
     texts: &mut Texts<'_>,
     counted: &mut Counted,
 ) -> Result<(), StoreError> {
-    if ground.conditions.any(|dimension| !dimension.has_visits()) {
+    let is_asked = ground.query.columns.iter().any(|column| column.metric.has_visits());
+    if !is_asked || ground.conditions.any(|dimension| !dimension.has_visits()) {
         return Ok(());
     }
     let has_rows = ground.query.by.iter().all(|dimension| dimension.has_visits());
-    let mut fault = Ok(());
-    ground.snapshot.visits(days.from, days.until, |tally: &Tally| {
+    let (mut points, mut fault) = (HashMap::new(), Ok(()));
+    ground.snapshot.touchpoints(|id, all| {
         let mut parts = [0; 8];
-        for (part, text) in parts.iter_mut().zip(&tally.parts) {
+        for (part, text) in parts.iter_mut().zip(all) {
             match texts.id(text) {
                 Ok(id) => *part = id,
                 Err(e) => fault = Err(e),
             }
         }
-        let point = Point { parts, is_direct: false };
-        let local = days.local(Millis(tally.quarter * 900_000).0);
-        let Some(keys) = beside(ground, &point, local) else { return };
-        let keys: &[Key] = if has_rows { &[keys] } else { &[] };
-        for place in 0..ground.models.len() {
-            counted.add(keys, place, |sums| {
-                sums.visits += tally.visits;
-                sums.clicks += tally.clicks;
-            });
-        }
+        points.insert(id, Point { parts, is_direct: false });
     })?;
-    fault
+    fault?;
+    ground.snapshot.visits(days.from, days.until, |tally: Tally| {
+        let local = days.local(Millis(tally.quarter * 900_000).0);
+        let Some(keys) = points.get(&tally.touchpoint).and_then(|point| beside(ground, point, local)) else { return };
+        let keys: &[Key] = if has_rows { &[keys] } else { &[] };
+        counted.add(keys, 0..ground.models.len(), |sums| {
+            sums.visits += tally.visits;
+            sums.clicks += tally.clicks;
+        });
+    })
 }
 
 /// The row of what is no lead, if it fits.

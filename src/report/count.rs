@@ -3,7 +3,13 @@
 //! One pass serves all attribution models that a query names. A lead's credit and its money are shared out among its
 //! touches without remainder.
 
-use std::collections::{BTreeMap, HashMap};
+use std::{
+    collections::{BTreeMap, HashMap},
+    hash::{Hash, Hasher},
+    ops::Range,
+};
+
+use rustc_hash::{FxHashMap, FxHashSet, FxHasher};
 
 use super::{
     beside,
@@ -17,10 +23,17 @@ use super::{
 };
 use crate::{
     arrival::Arrivals,
+    channel::Utm,
     model::{Model, Step, WHOLE},
     money::{Amount, Currency},
     store::{Class, Fact, Point, Snapshot, StoreError},
 };
+
+/// Numbers of one report at most: some hundred megabytes while it is made.
+const NUMBERS: usize = 2_000_000;
+
+/// Rows that there is no room for are counted up to so many.
+const COUNTED_BEYOND: usize = 1_000_000;
 
 /// What is the same for every pass over a snapshot.
 pub struct Ground<'a> {
@@ -32,25 +45,31 @@ pub struct Ground<'a> {
     pub query: &'a Query,
     /// The models that it names.
     pub models: &'a [Model],
+    /// The place among them of the query's own.
+    pub main: usize,
     /// Its filters.
     pub conditions: &'a Conditions,
     /// Which channel a cost belongs to.
     pub arrivals: &'a Arrivals,
+    /// UTM values of channels.
+    pub channels: &'a HashMap<String, Utm>,
     /// Providers whose costs are no marketing.
     pub overhead: &'a [String],
 }
 
 /// What was counted: sums for each row and model, and for all rows together.
 pub struct Counted {
-    rows: HashMap<Key, usize>,
+    rows: FxHashMap<Key, usize>,
     sums: Vec<Sums>,
     models: usize,
     /// Sums of all, for each model.
     pub total: Vec<Sums>,
     /// Whether any lead has an outcome.
     pub has_outcomes: bool,
-    /// Whether there were more rows than are counted; the rest is in the total alone.
-    pub is_cut: bool,
+    /// Rows at most: a report of many columns holds fewer of them.
+    most: usize,
+    /// Rows beyond, by a digest of their keys; they are in the total alone.
+    beyond: FxHashSet<u64>,
     /// Money in currencies without a rate.
     pub revenue_left_out: BTreeMap<Currency, Amount>,
     /// The same of costs.
@@ -58,17 +77,24 @@ pub struct Counted {
 }
 
 impl Counted {
-    fn new(models: usize) -> Self {
+    fn new(query: &Query, models: usize) -> Self {
+        let sides = 1 + usize::from(query.compare.is_some());
         Self {
-            rows: HashMap::new(),
+            most: (NUMBERS / (query.columns.len().max(models) * sides).max(1)).min(ROWS),
+            beyond: FxHashSet::default(),
+            rows: FxHashMap::default(),
             sums: Vec::new(),
             models,
             total: vec![Sums::default(); models],
             has_outcomes: false,
-            is_cut: false,
             revenue_left_out: BTreeMap::new(),
             cost_left_out: BTreeMap::new(),
         }
+    }
+
+    /// Rows that there was no room for.
+    pub fn beyond(&self) -> usize {
+        self.beyond.len()
     }
 
     /// Every key, in no order.
@@ -82,29 +108,32 @@ impl Counted {
         self.sums.get(first..first + self.models)
     }
 
-    fn row_mut(&mut self, key: Key, model: usize) -> Option<&mut Sums> {
-        if !self.rows.contains_key(&key) {
-            if self.rows.len() == ROWS {
-                self.is_cut = true;
-                return None;
-            }
-            self.rows.insert(key, self.sums.len());
-            self.sums.resize(self.sums.len() + self.models, Sums::default());
+    /// The first of a row's sums, one for each model.
+    fn place(&mut self, key: Key) -> Option<usize> {
+        if let Some(first) = self.rows.get(&key) {
+            return Some(*first);
         }
-        let first = *self.rows.get(&key)?;
-        self.sums.get_mut(first + model)
+        if self.rows.len() == self.most {
+            if self.beyond.len() < COUNTED_BEYOND {
+                let mut digest = FxHasher::default();
+                key.hash(&mut digest);
+                self.beyond.insert(digest.finish());
+            }
+            return None;
+        }
+        let first = self.sums.len();
+        self.rows.insert(key, first);
+        self.sums.resize(first + self.models, Sums::default());
+        Some(first)
     }
 
-    /// Adds to a row and to the total.
-    pub(super) fn add(&mut self, keys: &[Key], model: usize, add: impl Fn(&mut Sums)) {
+    /// Adds to rows and to the total, for each of these models.
+    pub(super) fn add(&mut self, keys: &[Key], models: Range<usize>, add: impl Fn(&mut Sums)) {
         for key in keys {
-            if let Some(sums) = self.row_mut(*key, model) {
-                add(sums);
-            }
+            let Some(first) = self.place(*key) else { continue };
+            self.sums.get_mut(first + models.start..first + models.end).into_iter().flatten().for_each(&add);
         }
-        if let Some(total) = self.total.get_mut(model) {
-            add(total);
-        }
+        self.total.get_mut(models).into_iter().flatten().for_each(add);
     }
 }
 
@@ -116,7 +145,7 @@ pub fn count(
     texts: &mut Texts<'_>,
     exchange: &mut Exchange<'_>,
 ) -> Result<Counted, StoreError> {
-    let mut counted = Counted::new(ground.models.len());
+    let mut counted = Counted::new(ground.query, ground.models.len());
     let mut places = Places { credits: Vec::new(), steps: Vec::new(), keys: Vec::new() };
     let has_time = |dimension: Dimension| dimension.of() == Of::Time;
     let needs_time = ground.query.by.iter().copied().any(has_time) || ground.conditions.any(has_time);
@@ -177,12 +206,16 @@ impl Places {
         self.steps.extend(
             fact.touches.iter().map(|touch| Step { is_direct: point(touch.point).is_direct, hours: touch.hours }),
         );
-        for (place, model) in ground.models.iter().enumerate() {
-            if self.steps.len() > 1 {
-                model.credit(&self.steps, &mut self.credits);
-            } else {
-                self.credits.clear();
-                self.credits.push(WHOLE);
+        // What is left out is told once, by the query's model if any column is.
+        // One touch has it all by every model.
+        let all = 0..ground.models.len();
+        let turns = if touches == 1 { 0..1 } else { all.clone() };
+        for place in turns {
+            let models = if touches == 1 { all.clone() } else { place..place + 1 };
+            self.credits.clear();
+            match ground.models.get(place) {
+                Some(model) if touches > 1 => model.credit(&self.steps, &mut self.credits),
+                _ => self.credits.push(WHOLE),
             }
             let mut given = 0;
             for touch in 0..touches {
@@ -198,7 +231,7 @@ impl Places {
                 keys(&mut self.keys, &ground.query.by, fact, at, local);
                 // Shares of a sum end where the next ones begin, so that they sum to it.
                 let share = |amount: Amount| i128::from(amount.share(given).0) - i128::from(amount.share(before).0);
-                counted.add(&self.keys, place, |sums| {
+                counted.add(&self.keys, models.clone(), |sums| {
                     if !is_lead {
                         if let Some(others) = sums.others.get_mut(fact.class as usize) {
                             *others += credit;
@@ -222,7 +255,7 @@ impl Places {
                         sums.is_incomplete |= !worth.left_out.is_empty();
                     }
                 });
-                if let Some((_, worth)) = worth.as_ref().filter(|_| *model == ground.query.model) {
+                if let Some((_, worth)) = worth.as_ref().filter(|_| models.contains(&ground.main)) {
                     for (currency, amount) in &worth.left_out {
                         let left_out = counted.revenue_left_out.entry(*currency).or_default();
                         left_out.0 = left_out.0.saturating_add(i64::try_from(share(*amount)).unwrap_or_default());

@@ -1,11 +1,9 @@
 //! Keys of rows while a report is counted: numbers, one for each dimension, that become text at the end.
 
-use std::{
-    cmp::Ordering,
-    collections::{HashMap, HashSet},
-};
+use std::{cmp::Ordering, collections::HashMap};
 
-use jiff::civil::Date;
+use jiff::{ToSpan, civil::Date};
+use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::{
     dimension::{Dimension, Of},
@@ -29,13 +27,13 @@ pub struct Texts<'a> {
     snapshot: &'a Snapshot,
     ids: HashMap<String, TextId>,
     own: Vec<String>,
-    known: HashMap<TextId, String>,
+    known: FxHashMap<TextId, String>,
 }
 
 impl<'a> Texts<'a> {
     /// Those of a snapshot.
     pub fn new(snapshot: &'a Snapshot) -> Self {
-        Self { snapshot, ids: HashMap::new(), own: Vec::new(), known: HashMap::new() }
+        Self { snapshot, ids: HashMap::new(), own: Vec::new(), known: FxHashMap::default() }
     }
 
     /// The number of a text.
@@ -60,7 +58,7 @@ impl<'a> Texts<'a> {
     /// Looks up what the keys of rows are to be written as.
     pub fn know(&mut self, values: impl Iterator<Item = (Dimension, u32)>) -> Result<(), StoreError> {
         let is_text = |dimension: Dimension| dimension.of() != Of::Time && dimension != Dimension::Unique;
-        let ids: HashSet<TextId> =
+        let ids: FxHashSet<TextId> =
             values.filter(|(dimension, id)| is_text(*dimension) && (1..OWN).contains(id)).map(|(_, id)| id).collect();
         if ids.len() > FEW {
             let known = &mut self.known;
@@ -186,6 +184,13 @@ pub fn ordinal(dimension: Dimension, value: u32, period: Period) -> Option<i32> 
 /// The value of time that far from the period's first.
 pub fn at_ordinal(dimension: Dimension, ordinal: i32, period: Period) -> Option<u32> {
     Some((start(dimension, period)? + ordinal).cast_unsigned())
+}
+
+/// The same day of the year before or after.
+pub fn a_year_off(day: u32, before: bool) -> Option<u32> {
+    let (day, year) = (day_of(day.cast_signed()), 1.year());
+    let there = if before { day.checked_sub(year) } else { day.checked_add(year) };
+    there.ok().map(|day| day_number(day).cast_unsigned())
 }
 
 fn start(dimension: Dimension, period: Period) -> Option<i32> {

@@ -222,6 +222,17 @@ impl Metric {
         self.entry().unit
     }
 
+    /// Whether it is made of costs.
+    pub fn has_costs(self) -> bool {
+        [Self::Cost, Self::Cpl, Self::CplUnique, Self::Profit, Self::Roi, Self::Romi, Self::Drr, Self::Cac]
+            .contains(&self)
+    }
+
+    /// Whether it is made of visits.
+    pub fn has_visits(self) -> bool {
+        [Self::Visits, Self::Clicks, Self::ClickRate, Self::ClickToLetter].contains(&self)
+    }
+
     /// Its value for these sums.
     pub fn of(self, sums: &Sums, scope: &Scope) -> Number {
         (self.entry().compute)(sums, scope)

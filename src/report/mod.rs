@@ -20,7 +20,7 @@ mod table;
 mod wording;
 mod zone;
 
-use std::sync::Arc;
+use std::{collections::HashMap, sync::Arc};
 
 use jiff::{civil::Date, tz::TimeZone};
 
@@ -36,6 +36,7 @@ pub use self::{
 };
 use crate::{
     arrival::Arrivals,
+    channel::Utm,
     clock::Millis,
     config::{self, Config},
     store::{Facts, Store, StoreError},
@@ -56,6 +57,8 @@ struct Inner {
     zone_name: String,
     reports: config::Reports,
     arrivals: Arrivals,
+    /// UTM values of channels, which costs that name a channel alone have, too.
+    channels: HashMap<String, Utm>,
 }
 
 impl Reporter {
@@ -67,6 +70,7 @@ impl Reporter {
             zone_name: config.timezone.clone(),
             reports: config.reports.clone(),
             arrivals: Arrivals::new(config),
+            channels: config.channels.iter().map(|channel| (channel.id.clone(), channel.utm.clone())).collect(),
         }))
     }
 

@@ -11,8 +11,8 @@ use super::{
     key::{self, Conditions, Key, Texts},
     metric::{Metric, Number},
     money::Exchange,
-    period::Period,
-    query::{Query, Sort, SortBy},
+    period::{Compare, Period},
+    query::{Filter, Query, Sort, SortBy},
     sums::{Scope, Sums},
     table::{MoneyNote, Report, Row},
     zone::{self, Days},
@@ -35,14 +35,19 @@ pub fn answer(inner: &Inner, snapshot: &Snapshot, query: &Query, today: Date) ->
         points: &points,
         query,
         models: &models,
+        main: models.iter().position(|model| *model == query.model).unwrap_or(0),
         conditions: &conditions,
         arrivals: &inner.arrivals,
+        channels: &inner.channels,
         overhead: &inner.reports.overhead,
     };
     let mut exchange = Exchange::new(snapshot, &inner.reports);
     let mut counted = |period| count(&ground, period, &Days::new(period, &inner.zone), &mut texts, &mut exchange);
     let now = Side { counted: counted(query.period)?, period: query.period };
-    let compared = query.compare.and_then(|compare| query.period.before(compare));
+    // Days that a filter names are of one of the periods: the other has nothing to say of them.
+    let is_dated = |filter: &Filter| key::ordinal(filter.dimension, 0, query.period).is_some();
+    let compared = query.compare.filter(|_| !query.filters.iter().any(is_dated));
+    let compared = compared.and_then(|compare| query.period.before(compare));
     let before = match compared {
         Some(period) => Some(Side { counted: counted(period)?, period }),
         None => None,
@@ -52,7 +57,7 @@ pub fn answer(inner: &Inner, snapshot: &Snapshot, query: &Query, today: Date) ->
     let mut lines = table.lines();
     texts.know(lines.iter().flat_map(|line| query.by.iter().copied().zip(line.key)))?;
     table.sort(&mut lines, &texts);
-    let left_out = lines.len().saturating_sub(query.limit);
+    let left_out = lines.len().saturating_sub(query.limit) + table.now.counted.beyond();
     lines.truncate(query.limit);
     let rows = lines.into_iter().map(|line| line.row(query, &texts)).collect();
     Ok(Report {
@@ -163,8 +168,13 @@ impl Table<'_> {
     fn shifted(&self, key: &Key, from: Period, to: Period) -> Option<Key> {
         let mut shifted = *key;
         for (value, dimension) in shifted.iter_mut().zip(&self.query.by) {
-            if let Some(ordinal) = key::ordinal(*dimension, *value, from) {
+            if *dimension == Dimension::Day && self.query.compare == Some(Compare::Year) {
+                *value = key::a_year_off(*value, to.first < from.first)?;
+            } else if let Some(ordinal) = key::ordinal(*dimension, *value, from) {
                 *value = key::at_ordinal(*dimension, ordinal, to)?;
+            }
+            if key::ordinal(*dimension, *value, to).is_some() && *value > key::of_day(*dimension, to.last) {
+                return None;
             }
         }
         Some(shifted)

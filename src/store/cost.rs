@@ -77,7 +77,7 @@ pub struct CostRow {
     /// The cost.
     #[serde(flatten)]
     pub cost: Cost,
-    /// When it was last told.
+    /// When it was told first, or otherwise than before.
     pub imported_at: Millis,
 }
 
@@ -118,4 +118,6 @@ pub struct Imported {
     pub added: u64,
     /// Rows that took the place of earlier ones.
     pub replaced: u64,
+    /// Rows that were there before, and the same.
+    pub unchanged: u64,
 }

@@ -147,12 +147,12 @@ pub struct Spent {
 }
 
 /// Visits of a quarter of an hour that came by one touchpoint.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Tally {
     /// The quarter, counted from 1970.
     pub quarter: i64,
-    /// Channel, source, medium, campaign, term, content, landing page, referrer; empty where there is none.
-    pub parts: [String; 8],
+    /// The number of the touchpoint among those of visits.
+    pub touchpoint: i64,
     /// Visits that were shown an address.
     pub visits: i64,
     /// Those of them with a click on it.

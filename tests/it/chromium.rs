@@ -238,7 +238,8 @@ impl Tab<'_> {
     /// Clicks with the mouse on the middle of an element.
     pub fn click(&self, selector: &str) {
         let middle = format!(
-            "(() => {{ const box = document.querySelector({}).getBoundingClientRect(); \
+            "(() => {{ const element = document.querySelector({}); element.scrollIntoViewIfNeeded(); \
+             const box = element.getBoundingClientRect(); \
              return [box.x + box.width / 2, box.y + box.height / 2] }})()",
             json!(selector)
         );

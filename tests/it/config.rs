@@ -17,9 +17,10 @@ use leadmilter::{
     address::Address,
     channel::{Channel, Mailbox, Utm},
     config::{
-        ArrivalRule, Classify, Config, Dashboard, Direct, Dynamic, Fault, Format, From, Headers, Http, Leads, Leak,
-        Listen, Loaded, Log, LogIn, LogTarget, Milter, Normalize, OnError, Outcomes, Privacy, Reports, SenderPrivacy,
-        Side, Sink, SizeBound, Socketmap, Store, Strip, SubjectPrivacy, TagMatch, TagRule, UtmPatterns, load, parse,
+        ArrivalRule, Classify, Config, Dashboard, Direct, Dynamic, Every, Fault, Format, From, Headers, Http, Leads,
+        Leak, Listen, Loaded, Log, LogIn, LogTarget, Mail, MailedReport, Milter, Normalize, OnError, Outcomes, Privacy,
+        Reports, SenderPrivacy, Side, Sink, SizeBound, Socketmap, Store, Strip, SubjectPrivacy, TagMatch, TagRule,
+        UtmPatterns, load, parse,
     },
     event::EventType,
     glob::HeaderGlob,
@@ -199,6 +200,19 @@ fn every_key_of_a_sink() -> Sink {
     }
 }
 
+fn every_key_of_a_mailed_report() -> MailedReport {
+    MailedReport {
+        id: "weekly".to_owned(),
+        to: vec!["boss@company.ru".parse().unwrap(), "Anna@Company.ru".parse().unwrap()],
+        from: "reports@company.ru".parse().unwrap(),
+        every: Every::Month,
+        at: jiff::civil::time(23, 59, 0, 0),
+        preset: "funnel".to_owned(),
+        language: Some(Language::En),
+        model: Some(Model::Linear),
+    }
+}
+
 fn every_key_of_reports() -> Reports {
     Reports {
         currency: "EUR".parse().unwrap(),
@@ -286,6 +300,8 @@ fn every_key_has_its_effect() {
         sites: Vec::new(),
         sinks: vec![every_key_of_a_sink()],
         reports: every_key_of_reports(),
+        mail: Mail::Smtp("127.0.0.1:25".parse().unwrap()),
+        mailed: vec![every_key_of_a_mailed_report()],
         outcomes: Outcomes { secrets: vec![Secret::new(STANDARD.decode("MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw").unwrap())] },
     };
     assert_eq!(parse(text, Path::new("config.toml"), folder.path()).unwrap().config, expected);
@@ -303,7 +319,7 @@ fn the_defaults_in_the_example_are_the_defaults() {
     let text = uncommented();
     assert_eq!(config(&text), config(EXAMPLE));
     let comments = |text: &str| text.lines().filter(|line| line.starts_with('#')).count();
-    assert_eq!(comments(EXAMPLE) - comments(&text), 45);
+    assert_eq!(comments(EXAMPLE) - comments(&text), 46);
 }
 
 #[test]
@@ -322,6 +338,29 @@ fn the_sink_of_the_example_is_the_default_sink() {
         parse(&text, Path::new("config.toml"), folder.path()).unwrap().config.sinks
     };
     assert_eq!(sinks(&whole), sinks(&bare));
+}
+
+#[test]
+fn presets_of_mailed_reports_are_those_of_reports() {
+    assert_eq!(leadmilter::config::PRESETS, leadmilter::report::Preset::ALL.map(|preset| preset.as_str()));
+}
+
+#[test]
+fn a_report_of_the_example_needs_no_more_than_its_first_keys() {
+    let text =
+        "hostname = \"mx1.company.ru\"\n[[report]]\nid = \"weekly\"\nto = [\"boss@company.ru\"]\nevery = \"week\"\n";
+    let expected = MailedReport {
+        id: "weekly".to_owned(),
+        to: vec!["boss@company.ru".parse().unwrap()],
+        from: "leadmilter@mx1.company.ru".parse().unwrap(),
+        every: Every::Week,
+        at: jiff::civil::time(8, 0, 0, 0),
+        preset: "channels".to_owned(),
+        language: None,
+        model: None,
+    };
+    let loaded = config(text);
+    assert_eq!((loaded.mailed, loaded.mail), (vec![expected], Mail::Sendmail("/usr/sbin/sendmail".into())));
 }
 
 #[test]

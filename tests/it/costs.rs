@@ -50,7 +50,10 @@ fn files_are_taken_in_and_listed_with_their_channels() {
     assert_eq!(run(&company, &["costs", "list"]).code, 69, "a dry run makes no store");
 
     let done = run(&company, &["costs", "import", "direct.tsv", "metrika.csv"]);
-    assert_eq!(done, ok(&would.replace("would be imported", "imported, 6 of them new, 0 in place of earlier ones")));
+    assert_eq!(
+        done,
+        ok(&would.replace("would be imported", "imported, 6 of them new, 0 in place of earlier ones, 0 known already"))
+    );
     let rows = listed(&company, &[]);
     let expected = [
         "2026-11-01 metrika осень 33.34 RUB -",
@@ -90,7 +93,7 @@ fn what_is_told_again_replaces_and_a_mistake_can_be_deleted() {
     let report = json!({"dry_run": false,
         "files": [{"file": "again.tsv", "rows": 2, "refused": 0, "errors": [], "unread_columns": []}],
         "rows": 2, "days": 2, "from": "2026-11-01", "to": "2026-11-02", "sums": [{"currency": "RUB", "amount": "19.00"}],
-        "matched": 2, "unmatched": 0, "unmatched_places": [], "added": 0, "replaced": 2});
+        "matched": 2, "unmatched": 0, "unmatched_places": [], "added": 0, "replaced": 1, "unchanged": 1});
     assert_eq!(again.json(), [report]);
     let rows = [
         "2026-11-01 yandex_direct pumps-msk 12.34 RUB yandex-direct",

@@ -275,6 +275,32 @@ fn what_was_given_up_is_sent_again_by_an_editor() {
 }
 
 #[test]
+fn a_leads_story_tells_what_became_of_it() {
+    let web = open(SITE);
+    let lead = letter(&web, "ivan@client.test", "Pumps");
+    let mut browser = Browser::logged_in(&web, "vera");
+    let story = format!("/leads/{}", id(&lead));
+    assert!(text(&browser.get(&story)).contains("What became of it Nobody has said yet."));
+    let deals = format!(
+        "lead_id,status,amount,currency,occurred_at,deal_id,stage\n\
+         {0},qualified,,,2026-03-02T10:00:00Z,7,<i>On the table</i>\n{0},won,1234567.5,RUB,2026-03-03T10:00:00Z,7,\n\
+         {0},refund,-1000,RUB,2026-03-04T10:00:00Z,7,\n",
+        id(&lead)
+    );
+    let told = command::run_with(&web.company, &["outcomes", "import", "--system", "crm", "-"], deals.as_bytes());
+    assert_eq!((told.code, told.err.as_str()), (0, ""));
+    let page = text(&browser.get(&story)).replace('\u{a0}', " ");
+    let expected = "When State Amount System Deal Stage \
+                    2 Mar 2026, 10:00 Qualified crm 7 <i>On the table</i> \
+                    3 Mar 2026, 10:00 Won 1,234,567.50 RUB crm 7 \
+                    4 Mar 2026, 10:00 Refund \u{2212}1,000.00 RUB crm 7 ";
+    assert!(page.contains(expected), "{page}");
+    assert!(
+        text(&browser.get(&format!("{story}?lang=ru"))).replace('\u{a0}', " ").contains("Возврат \u{2212}1 000,00 RUB")
+    );
+}
+
+#[test]
 fn pages_go_out_squeezed_to_who_takes_that() {
     let web = open(SITE);
     let mut browser = Browser::logged_in(&web, "anna").with("Accept-Encoding: gzip");

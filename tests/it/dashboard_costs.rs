@@ -41,7 +41,10 @@ fn a_file_is_looked_at_then_imported_once() {
         let imported = boris.post(&import, &[]);
         assert_eq!((imported.status, imported.field("location")), (303, place.as_str()));
         let told = text(&boris.get(&place));
-        assert!(told.contains("The costs are imported.") && told.contains("New rows 3 Replaced rows 0"), "{told}");
+        assert!(
+            told.contains("The costs are imported.") && told.contains("New rows 3 Replaced rows 0 Unchanged rows 0"),
+            "{told}"
+        );
     }
     let rows = command::run(&web.company, &["costs", "list", "--json"]).json();
     let amounts: Vec<_> = rows.iter().map(|row| row["amount"].as_str().unwrap().to_owned()).collect();
@@ -53,13 +56,13 @@ fn a_file_is_looked_at_then_imported_once() {
     let audit = text(&Browser::logged_in(&web, "anna").get("/audit?lang=en"));
     assert!(audit.contains("<i>november</i>.csv"), "{audit}");
 
-    // The same file again replaces, and another one of the same person is the only one that waits.
+    // The same file again changes nothing, and another one of the same person is the only one that waits.
     let first = boris.upload("/costs/upload", ("a.csv", FILE), &[("provider", "agency")]).field("location").to_owned();
     let second = boris.upload("/costs/upload", ("b.csv", FILE), &[("provider", "agency")]).field("location").to_owned();
     let gone = boris.get(&first);
     assert_eq!((gone.status, text(&gone).contains("This file is gone: it is kept for ten minutes")), (410, true));
     boris.post(&second.replace("preview", "import"), &[]);
-    assert!(text(&boris.get(&second)).contains("New rows 0 Replaced rows 3"));
+    assert!(text(&boris.get(&second)).contains("New rows 0 Replaced rows 0 Unchanged rows 3"));
 }
 
 #[test]

@@ -52,7 +52,7 @@ fn judged(web: &Web, door: &str, document: &Value, token: &str) -> Value {
     // It keeps a folder of its own where it is started.
     command.current_dir(web.company.path(""));
     command.env("PYTHONDONTWRITEBYTECODE", "1").env("SCHEMATHESIS_HOOKS", "openapi_hooks");
-    command.env("PYTHONPATH", ours(""));
+    command.env("PYTHONPATH", ours("")).env("LEADMILTER_LEAD", web.lead());
     let output = command.output().unwrap();
     let said = String::from_utf8_lossy(&output.stdout);
     let text = fs::read_to_string(&report).unwrap_or_else(|e| panic!("{e}\n{said}\n{output:?}"));
@@ -97,7 +97,8 @@ fn the_public_door_is_as_its_document_says() {
 fn the_admin_door_is_as_its_document_says() {
     let web = web();
     let document = document(&web.admin);
-    let report = judged(&web, &web.admin, &document, &web.token("addresses,resolve,reports,leads"));
+    let token = web.token("addresses,resolve,costs,outcomes,reports,leads");
+    let report = judged(&web, &web.admin, &document, &token);
     assert_good(&report, &document);
 }
 

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use crate::{
     command::{self, Output},
     company::webhook,
-    fault_house::{Receivers, letter_from, reload},
+    fault_house::{Receivers, reload},
     house::SECRET,
     http_house::{Answer, SITE, Web, configure, send},
 };
@@ -43,13 +43,6 @@ fn listed(web: &Web, what: &str) -> Vec<Value> {
     command::run(&web.company, &[what, "list", "--json"]).json()
 }
 
-/// Records a letter from Ivan, and gives back its lead's id.
-fn lead(web: &Web) -> String {
-    let letter = letter_from("ivan@client.example", "1");
-    let taken = command::run_with(&web.company, &["ingest", "--recipient", "info+m11@company.ru", "--json"], &letter);
-    taken.json()[0]["event"]["data"]["lead_id"].as_str().unwrap().to_owned()
-}
-
 #[test]
 fn costs_are_taken_as_json_and_as_a_table() {
     let web = Web::open("", SITE);
@@ -61,7 +54,7 @@ fn costs_are_taken_as_json_and_as_a_table() {
         json!({"channel": "", "source": "vk", "medium": "", "campaign": "", "term": "", "content": "", "rows": 1});
     let mut expected = json!({"dry_run": true, "rows": 3, "days": 2, "from": "2026-11-01", "to": "2026-11-02",
         "sums": [{"currency": "RUB", "amount": "10.01"}, {"currency": "USD", "amount": "5.00"}], "matched": 2,
-        "unmatched": 1, "unmatched_places": [place], "unread": ["note"], "added": 0, "replaced": 0});
+        "unmatched": 1, "unmatched_places": [place], "unread": ["note"], "added": 0, "replaced": 0, "unchanged": 0});
     let dry = tell(&web, "/v1/costs?dry_run=true", &token, "application/json", &rows.to_string());
     assert_eq!((dry.status, dry.json()), (200, expected.clone()));
     assert_eq!(listed(&web, "costs"), Vec::<Value>::new());
@@ -144,7 +137,7 @@ fn an_outcome_is_recorded_once_and_told_to_the_sink() {
     let mut receiver = receivers.start();
     let sink = format!("{}events = [\"lead.outcome\"]\n", webhook("crm", &receiver.url));
     let web = Web::open("", &format!("{SITE}{sink}"));
-    let (token, id) = (web.token("outcomes"), lead(&web));
+    let (token, id) = (web.token("outcomes"), web.lead());
     let rows = json!([{"lead_id": id, "external_id": 17, "system": "amocrm", "status": "won", "stage": "Оплачено",
         "amount": 1234.50, "occurred_at": "2026-11-22T04:26:10Z", "deal_id": "4711"}]);
     let tell_rows = |rows: &Value| tell(&web, "/v1/outcomes", &token, "application/json", &rows.to_string());
@@ -203,7 +196,7 @@ fn signed(web: &Web, secret: &str, later: i64, body: &str, sent: &str) -> Answer
 fn a_request_that_a_secret_has_signed_needs_no_token() {
     let outcomes = "[outcomes]\nsecret_file = \"outcomes.secret\"\n";
     let web = Web::open("", SITE);
-    let id = lead(&web);
+    let id = web.lead();
     let body = json!([{"lead_id": id, "status": "won", "occurred_at": "2026-11-22"}]).to_string();
     let detail = "signed requests are not set up here: the config has no outcomes.secret_file";
     assert_eq!(signed(&web, SECRET, 0, &body, &body).problem(), (401, detail.to_owned()));
@@ -242,7 +235,7 @@ fn a_request_that_a_secret_has_signed_needs_no_token() {
 #[test]
 fn outcomes_are_listed_with_the_lead() {
     let web = Web::open("", SITE);
-    let id = lead(&web);
+    let id = web.lead();
     let body = json!([{"sender": "Ivan@client.example", "status": "qualified"}]).to_string();
     let done = tell(&web, "/v1/outcomes", &web.token("outcomes"), "application/json", &body);
     assert_eq!(done.json(), json!({"recorded": 1, "unchanged": 0}));

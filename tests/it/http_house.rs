@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 use crate::{
     command,
     company::Company,
-    fault_house::wait_line,
+    fault_house::{letter_from, wait_line},
     postfix_house::{Daemon, PATIENCE},
 };
 
@@ -66,6 +66,14 @@ impl Web {
             Some((name.strip_prefix("leadmilter_")?.strip_suffix("_total")?.to_owned(), count))
         });
         named.filter(|(_, count)| *count > 0).collect()
+    }
+
+    /// Records a letter from ivan@client.example to the billboard's address, and gives back its lead's id.
+    pub fn lead(&self) -> String {
+        let letter = letter_from("ivan@client.example", "1");
+        let arguments = ["ingest", "--recipient", "info+m11@company.ru", "--json"];
+        let taken = command::run_with(&self.company, &arguments, &letter).json();
+        taken[0]["event"]["data"]["lead_id"].as_str().unwrap().to_owned()
     }
 
     /// Makes a token, and gives back what it is.

@@ -44,6 +44,7 @@ const LAYERS: &[(&str, &str)] = &[
     ("intake", "words config store resolve attribution classify tagging"),
     ("feedback", "words config store sinks arrival intake"), // of sinks, how webhooks are signed
     ("issuing", "words config store maillog resolve arrival intake"),
+    ("mailing", "words config store report"),
     ("outbox", "words config store sinks metrics"),
     ("report", "words config store arrival"),
     // doors: where work comes in; the milter cannot reach sinks, so nobody's mail waits for the network

@@ -113,6 +113,7 @@ pub fn run(config: &Config, args: &Args) -> anyhow::Result<u8> {
     let mut previews = files::look(&files, |octets, progress| costs::preview(octets, &options, config, progress))?;
     let refused: u64 = previews.iter().map(|(_, preview)| preview.refused.count()).sum();
     let costs = costs::together(previews.iter_mut().map(|(_, preview)| std::mem::take(&mut preview.costs)));
+    let costs = costs.map_err(|why| Wrong::Data(why.to_string()))?;
     let summary = Matching::new(config).summary(&costs);
     let imported = match args.dry_run || refused > 0 {
         true => None,
@@ -165,8 +166,8 @@ fn print(previews: &[(&str, Preview)], summary: &Summary, imported: Option<Impor
         text(&format!("{file}: {}{}", rows(preview.read), unread(&preview.unread)))?;
     }
     let kept = match imported {
-        Some(Imported { added, replaced }) => {
-            format!("imported, {added} of them new, {replaced} in place of earlier ones")
+        Some(Imported { added, replaced, unchanged }) => {
+            format!("imported, {added} of them new, {replaced} in place of earlier ones, {unchanged} known already")
         }
         None => "would be imported".to_owned(),
     };

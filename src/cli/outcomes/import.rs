@@ -120,6 +120,11 @@ fn record(config: &Config, args: &Args, looked: &mut [(&str, Told)]) -> anyhow::
         all.extend(outcomes.map(|outcome| NewOutcome { line: outcome.line + behind, ..outcome }));
         behind = all.last().map_or(behind, |last| last.line);
     }
+    if all.len() > outcomes::MOST {
+        let most = outcomes::MOST;
+        let why = format!("the files hold more than {most} outcomes together: import them one by one");
+        return Err(Wrong::Data(why).into());
+    }
     let commit = if args.dry_run { Commit::Dry } else { Commit::Durable };
     let bringer = Bringer { who: who(), what: &what };
     let record = async |store: &Store| outcomes::record(store, &intake, all, bringer, commit).await;

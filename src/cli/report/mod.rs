@@ -1,6 +1,7 @@
 //! `leadmilter report`: what leads cost and earn, as a table, JSON, CSV or a workbook.
 
 mod help;
+mod mail;
 mod write;
 
 use std::path::PathBuf;
@@ -35,6 +36,8 @@ pub struct Args {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Send a report of the config by mail now, of the days that it would tell of last
+    Mail(Mail),
     /// List every metric with its unit, its formula and what it tells
     Metrics {
         /// In which language: en or ru; as the config says if not said
@@ -44,6 +47,16 @@ enum Command {
         #[arg(long)]
         json: bool,
     },
+}
+
+#[derive(Debug, clap::Args)]
+struct Mail {
+    /// The report's id, as in [[report]]
+    id: String,
+
+    /// Print the letter, and send nothing
+    #[arg(long)]
+    dry_run: bool,
 }
 
 #[derive(Debug, clap::Args)]
@@ -119,6 +132,7 @@ enum Json {
 pub fn run(config: &Config, args: &Args) -> anyhow::Result<u8> {
     match &args.command {
         Some(Command::Metrics { lang, json }) => metrics(lang.unwrap_or(config.reports.language), *json),
+        Some(Command::Mail(args)) => mail::run(config, args),
         None => show(config, &args.show),
     }
 }

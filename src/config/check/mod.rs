@@ -10,6 +10,7 @@ mod classify;
 mod dashboard;
 mod dynamic;
 mod mailbox;
+mod mailing;
 mod outcomes;
 mod reports;
 mod sink;
@@ -45,8 +46,11 @@ pub(super) fn check(file: &file::File, base: &Path, findings: &mut Findings) -> 
     let tags = tag::tags(&file.tag, &ids, &headers.prefix, findings);
     let milter = milter(&file.milter, base, findings);
     let http = dynamic::http(&file.http, base, findings);
+    let hostname = hostname(file, findings);
     Config {
-        hostname: hostname(file, findings),
+        mail: mailing::mail(&file.mail, base, findings),
+        mailed: mailing::reports(&file.report, &hostname, findings),
+        hostname,
         timezone: findings
             .read(&Key::Root.name("timezone"), file.timezone.as_ref(), units::zone)
             .unwrap_or_else(|| "UTC".to_owned()),

@@ -8,7 +8,10 @@ use super::super::{
     file,
     findings::{Findings, Key},
 };
-use crate::money::{Amount, Currency};
+use crate::{
+    model::Model,
+    money::{Amount, Currency},
+};
 
 /// Checks `[reports]`.
 pub(super) fn reports(given: &file::Reports, findings: &mut Findings) -> Reports {
@@ -16,9 +19,7 @@ pub(super) fn reports(given: &file::Reports, findings: &mut Findings) -> Reports
     let default = Reports::default();
     let currency = findings.read(&section.name("currency"), given.currency.as_ref(), currency);
     let currency = currency.unwrap_or(default.currency);
-    let model = findings.read(&section.name("model"), given.model.as_ref(), |text| {
-        text.parse().map_err(|_| Wrong::value(text, "is no attribution model", MODELS))
-    });
+    let model = findings.read(&section.name("model"), given.model.as_ref(), model);
     let language = findings.read(&section.name("language"), given.language.as_ref(), |text| {
         text.parse().map_err(|_| Wrong::value(text, "is no language that we speak", "write \"en\" or \"ru\""))
     });
@@ -33,6 +34,11 @@ pub(super) fn reports(given: &file::Reports, findings: &mut Findings) -> Reports
 }
 
 const MODELS: &str = "write first, last, last_non_direct, linear, position or decay";
+
+/// An attribution model.
+pub(super) fn model(text: &str) -> Result<Model, Wrong> {
+    text.parse().map_err(|_| Wrong::value(text, "is no attribution model", MODELS))
+}
 
 fn currency(text: &str) -> Result<Currency, Wrong> {
     let remedy = "write three letters of ISO 4217, such as \"RUB\"";

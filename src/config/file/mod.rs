@@ -4,6 +4,7 @@
 //! struct is known to the reader, to the remedies and to the test of the example file. No meaning and no defaults:
 //! those are in `check`.
 
+mod mailing;
 mod reports;
 mod sink;
 
@@ -13,6 +14,7 @@ use serde::Deserialize;
 use toml::Spanned;
 
 pub(super) use self::{
+    mailing::{Mail, Report},
     reports::{Outcomes, Reports},
     sink::Sink,
 };
@@ -66,6 +68,8 @@ pub(super) struct File {
     pub(super) sink: Vec<Spanned<Sink>>,
     pub(super) reports: Reports,
     pub(super) outcomes: Outcomes,
+    pub(super) mail: Mail,
+    pub(super) report: Vec<Spanned<Report>>,
 }
 
 /// `[milter]`

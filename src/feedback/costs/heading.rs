@@ -154,12 +154,13 @@ pub(super) fn origin(columns: &[Heading]) -> Origin {
     let hinted = |hint| columns.iter().any(|column| column.hint == hint);
     let has = |field| columns.iter().any(|column| column.field == field);
     let is_named = hinted(Hint::Spent) || hinted(Hint::Cost) && hinted(Hint::Named);
-    if has(Field::Channel) {
-        Origin::Manual
-    } else if hinted(Hint::Api) {
+    // Somebody may have added the channel to what these write, which is theirs all the same.
+    if hinted(Hint::Api) {
         Origin::GoogleAds
     } else if hinted(Hint::Expenses) {
         Origin::Metrika
+    } else if has(Field::Channel) {
+        Origin::Manual
     } else if hinted(Hint::Cost) && has(Field::Source) {
         Origin::Ga4
     } else if hinted(Hint::Cost) && hinted(Hint::Day) {

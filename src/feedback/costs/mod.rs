@@ -31,8 +31,8 @@ use crate::{
     text::bounded,
 };
 
-/// Rows of one file at most, once they are spread over their days.
-const MOST: usize = 500_000;
+/// Rows of one import at most, once they are spread over their days: letters wait while they are taken over.
+const MOST: usize = 200_000;
 
 /// Headings that nobody reads are named up to so many.
 const UNREAD: usize = 100;
@@ -111,12 +111,17 @@ pub fn preview(
 }
 
 /// Costs of several files as one import: of two that are the same day and place, the later one counts.
-pub fn together(files: impl IntoIterator<Item = Vec<Cost>>) -> Vec<Cost> {
+pub fn together(files: impl IntoIterator<Item = Vec<Cost>>) -> Result<Vec<Cost>, Unreadable> {
     let mut costs: Vec<Cost> = files.into_iter().flatten().collect();
     costs.reverse();
     costs.sort_by(|one, other| one.key().cmp(&other.key()));
     costs.dedup_by(|one, other| one.key() == other.key());
-    costs
+    if costs.len() > MOST {
+        return Err(Unreadable::new(format!(
+            "these files are for more than {MOST} rows of one day: import them one by one"
+        )));
+    }
+    Ok(costs)
 }
 
 /// Keeps costs, all of them or none, and notes that `who` has brought them in from `what`.
@@ -203,6 +208,8 @@ fn both(one: Option<u64>, other: Option<u64>) -> Option<u64> {
 
 impl Reading for Ledger<'_> {
     type Meaning = Heading;
+
+    const HOLDERS: &'static [&'static str] = &["campaign"];
 
     fn meaning(heading: &str) -> Option<Heading> {
         heading::meaning(heading)

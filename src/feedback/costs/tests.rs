@@ -115,6 +115,8 @@ fn ga4_and_ones_own_are_read() {
     assert_eq!(costs.len(), 30);
     assert_eq!(costs[0], "2026-11-01 manual|m11|||||| 3333.34 RUB vat - -");
     assert_eq!(costs[29], "2026-11-30 manual|m11|||||| 3333.33 RUB vat - -");
+    let added = "segments.date,channel,metrics.cost_micros\n2026-11-01,m11,5000000\n";
+    assert_eq!(self::costs(added), ["2026-11-01 google_ads|m11|google|cpc|||| 5.00 RUB - - -"]);
     let russian = "Дата;Источник;Расход\n01.11.2026;vk;12\n";
     assert_eq!(self::costs(russian), ["2026-11-01 manual||vk||||| 12.00 RUB - - -"]);
 }
@@ -161,7 +163,7 @@ fn the_same_day_and_place_is_summed_in_one_file_and_replaced_by_a_later_one() {
     assert_eq!(costs(file), expected);
     let costs = |file: &str| read(file, &Options::default()).unwrap().costs;
     let later = costs("date,utm_source,cost\n2026-11-01,vk,7\n2026-10-31,vk,8\n");
-    let joined: Vec<_> = together([costs(file), later]).iter().map(told).collect();
+    let joined: Vec<_> = together([costs(file), later]).unwrap().iter().map(told).collect();
     let expected = [
         "2026-10-31 ga4||vk||||| 8.00 RUB - - -",
         "2026-11-01 ga4||VK||||| 5.00 RUB - - -",
@@ -200,18 +202,20 @@ fn every_row_that_cannot_be_used_is_refused_with_its_line() {
     }
     let file = r#"[{"date": "2026-11-01", "amount": 1e3}, {"date": 20261101, "amount": 1}, 7, {"amount": true, "date": "2026-11-01"},
         {"date": "2026-11-01", "amount": 1, "cost": 2}, {"date": "2026-11-01", "amount": [1]},
-        {"from": "2026-11-02", "to": "2026-11-01", "amount": "1"}, {"from": "2026-11-02", "amount": "1"},
-        {"date": "2026-11-01", "amount": "1", "channel": "a b"}]"#;
+        {"from": "2026-11-02", "to": "2026-11-01", "amount": "1", "campaign": {"id": 5}}, {"from": "2026-11-02", "amount": "1"},
+        {"date": "2026-11-01", "amount": "1", "channel": "a b"}, {"date": "2026-11-01", "amount": "1", "vat": {}},
+        {"date": "2026-11-01", "amount": "1", "a": {"b": {"c": {"d": {"e": 1}}}}}]"#;
     let expected = [
         (1, "\"1e3\" is no amount: write digits with a point, such as 1234.50"),
         (2, "20261101 is no string"),
-        (3, "is no object"),
+        (3, "is no object: invalid type: integer `7`, expected a map at line 1 column 1"),
         (4, "true is no amount"),
         (5, "\"cost\" says what another key says, too"),
-        (6, "\"amount\" is a list"),
+        (6, "\"amount\" is neither text nor number"),
         (7, "the period ends on 2026-11-01, before it begins on 2026-11-02"),
         (8, "has a first day and no last one"),
         (9, "channel \"a b\" is no name: write letters, digits, . _ -, at most 64"),
+        (10, "\"vat\" is neither text nor number"),
     ];
     assert_eq!(refused(file), expected.map(|(line, why)| (line, why.to_owned())));
     let many = format!("date,amount\n{}", "x,1\n".repeat(1500));
@@ -239,7 +243,7 @@ fn a_file_that_cannot_be_read_says_why() {
     let why = "is larger than 64 MiB (65 MiB): split it into parts";
     assert_eq!(read(large, &Options::default()).unwrap_err().to_string(), why);
     let wide = format!("from,to,utm_term,amount\n{}", "2026-01-01,2029-01-01,x,1\n".repeat(500));
-    let why = "is for more than 500000 rows of one day: split it into parts";
+    let why = "is for more than 200000 rows of one day: split it into parts";
     assert_eq!(read(wide, &Options::default()).unwrap_err().to_string(), why);
     let array = Options { format: Format::JsonArray, ..Options::default() };
     assert!(read(r#"{"date": "2026-11-01", "amount": 1}"#, &array).is_err());

@@ -79,6 +79,9 @@ pub trait Reading {
     /// Whether two headings say the same, so that one is too many.
     fn is_same(one: Self::Meaning, other: Self::Meaning) -> bool;
 
+    /// Headings that also hold the objects of advertising systems: `campaign` of `campaign.name`.
+    const HOLDERS: &'static [&'static str];
+
     /// What is missing among the headings of a table.
     fn lacks(&self, found: &[Self::Meaning]) -> Option<String>;
 

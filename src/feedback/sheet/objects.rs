@@ -81,15 +81,12 @@ fn flatten<'a, R: Reading>(
     reading: &mut R,
     cells: &mut Vec<Cell<'a, R::Meaning>>,
 ) -> Result<(), String> {
-    if !raw.starts_with('{') || depth == 0 {
-        return Err(if prefix.is_empty() { "is no object" } else { "holds too many objects in objects" }.to_owned());
-    }
     let object: BTreeMap<String, &'a RawValue> = serde_json::from_str(raw).map_err(|e| format!("is no object: {e}"))?;
     for (key, value) in object {
         let name = format!("{prefix}{key}");
         let text = value.get();
         let (text, sort) = match text.bytes().next() {
-            Some(b'{') => {
+            Some(b'{') if depth > 1 && holds::<R>(&name) => {
                 flatten::<R>(text, &format!("{name}."), depth - 1, reading, cells)?;
                 continue;
             }
@@ -100,15 +97,15 @@ fn flatten<'a, R: Reading>(
             }
             Some(b'n') => ("".into(), Sort::Text),
             Some(b't' | b'f') => (text.into(), Sort::Truth),
-            Some(b'[') => ("".into(), Sort::Truth),
+            Some(b'[' | b'{') => ("".into(), Sort::Truth),
             _ => (text.into(), Sort::Number),
         };
         let Some(meaning) = R::meaning(&plain(&name)) else {
             reading.unread(&name, true)?;
             continue;
         };
-        if value.get().starts_with('[') {
-            return Err(format!("{} is a list", shown(&name)));
+        if value.get().starts_with(['[', '{']) {
+            return Err(format!("{} is neither text nor number", shown(&name)));
         }
         if cells.iter().any(|cell| R::is_same(cell.meaning, meaning)) {
             return Err(format!("{} says what another key says, too", shown(&name)));
@@ -116,4 +113,9 @@ fn flatten<'a, R: Reading>(
         cells.push(Cell { meaning, text, sort });
     }
     Ok(())
+}
+
+/// Whether an object under this name is no value but holds some.
+fn holds<R: Reading>(name: &str) -> bool {
+    R::meaning(&plain(name)).is_none() || R::HOLDERS.contains(&plain(name).as_str())
 }

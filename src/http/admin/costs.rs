@@ -80,7 +80,7 @@ fn of_types(types: &[&str]) -> utoipa::openapi::Schema {
 #[schema(example = json!({"dry_run": false, "rows": 1, "days": 1, "from": "2026-11-01", "to": "2026-11-01",
     "sums": [{"currency": "RUB", "amount": "1234.50"}], "matched": 0, "unmatched": 1, "unmatched_places": [{"channel": "",
     "source": "vk", "medium": "social", "campaign": "", "term": "", "content": "", "rows": 1}], "unread": [], "added": 1,
-    "replaced": 0}))]
+    "replaced": 0, "unchanged": 0}))]
 pub struct CostsTaken {
     /// Whether nothing was kept, because that was asked for.
     dry_run: bool,
@@ -108,6 +108,8 @@ pub struct CostsTaken {
     added: u64,
     /// Rows that took the place of earlier ones.
     replaced: u64,
+    /// Rows that were there before, and the same.
+    unchanged: u64,
 }
 
 /// An amount and its currency.
@@ -196,6 +198,7 @@ fn taken(summary: Summary, unread: Vec<String>, dry_run: bool, imported: Importe
         unread,
         added: imported.added,
         replaced: imported.replaced,
+        unchanged: imported.unchanged,
     }
 }
 

@@ -14,9 +14,11 @@ use super::{super::problem::Problem, Admin, bearer, query::Pairs};
 use crate::{
     address::Address,
     clock::Millis,
-    lead::{Kind, Lead},
+    intake::hex,
+    lead::{Kind, Lead, limit},
     maillog::chain,
     store::{AuditEntry, LeadFilter, Scope, StoreError},
+    text::bounded,
 };
 
 const KNOWN: [&str; 9] = ["channel", "sender", "kind", "replies", "since", "until", "limit", "after", "format"];
@@ -64,8 +66,12 @@ pub async fn leads(State(door): State<Arc<Admin>>, headers: HeaderMap, uri: Uri)
     let is_lines = is_lines(&pairs, &headers)?;
     let id = |text: &str| text.parse::<uuid::Uuid>().ok().map(|id| id.to_string()).filter(|id| *id == text);
     let (limit, after) = (filter.limit, pairs.read("after", id, "the id of a lead")?);
-    let told = pairs.without(&["limit", "format"]).map(|(name, value)| format!("{name}={value}"));
-    let what = told.collect::<Vec<_>>().join(" ");
+    // A person who is erased is to stand in the audit log no more: a sender is noted by digest.
+    let told = pairs.without(&["limit", "format"]).map(|(name, value)| match name {
+        "sender" => format!("sender={}", hex(value.to_lowercase().as_bytes())),
+        _ => format!("{name}={value}"),
+    });
+    let what = bounded(&told.collect::<Vec<_>>().join(" "), limit::TEXT).unwrap_or_default();
     let noted = AuditEntry { at: Millis::now(), who, did: "leads.read".to_owned(), what, details: None };
     door.store.note_audit(noted).await.map_err(failed)?;
     let (store, folder) = (door.store.clone(), intake.config.store.folder.clone());

@@ -35,9 +35,8 @@ use crate::{
 #[derive(ToSchema, Deserialize)]
 #[serde(deny_unknown_fields)]
 #[expect(dead_code, reason = "the schema of a row, which `feedback` reads")]
-#[schema(example = json!({"lead_id": "01939f0e-7c1a-7f62-9d1e-5a0d6a1c2b33", "external_id": "17", "system": "amocrm",
-    "status": "won", "stage": "Paid", "amount": "1234.50", "currency": "RUB", "occurred_at": "2026-11-22T04:26:10Z",
-    "deal_id": "4711"}))]
+#[schema(example = json!({"sender": "ivan@client.example", "external_id": "17", "system": "amocrm", "status": "won",
+    "stage": "Paid", "amount": "1234.50", "currency": "RUB", "deal_id": "4711"}))]
 pub struct OutcomeRow {
     /// The lead's id, as in `data.lead_id`
     lead_id: Option<String>,

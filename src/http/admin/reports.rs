@@ -23,7 +23,7 @@ use crate::{
     language::Language,
     maillog::chain,
     report::{Metric, Query, Report, Reporter, Wording, export},
-    store::Scope,
+    store::{AuditEntry, Scope},
 };
 
 /// Names that are this door's own; the others are those of [`Query::NAMES`].
@@ -135,7 +135,7 @@ pub async fn report(State(door): State<Arc<Admin>>, headers: HeaderMap, uri: Uri
         Ok::<_, String>((report.query.period, octets))
     });
     let failed = |e: String| {
-        error!("a report for {who} failed: {e}");
+        error!("a report failed: {e}");
         Problem::unavailable("the report cannot be counted")
     };
     let (period, octets) = counted.await.map_err(|e| failed(e.to_string()))?.map_err(failed)?;
@@ -143,7 +143,10 @@ pub async fn report(State(door): State<Arc<Admin>>, headers: HeaderMap, uri: Uri
     if form == Form::Json {
         return Ok((fields, octets).into_response());
     }
-    let name = format!("attachment; filename=\"leadmilter-{period}.{}\"", form.as_str());
+    let file = format!("leadmilter-{period}.{}", form.as_str());
+    let noted = AuditEntry { at: now, who, did: "report.exported".to_owned(), what: file.clone(), details: None };
+    door.store.note_audit(noted).await.map_err(|e| failed(chain(&e)))?;
+    let name = format!("attachment; filename=\"{file}\"");
     Ok((fields, [(header::CONTENT_DISPOSITION, name)], octets).into_response())
 }
 

@@ -12,6 +12,7 @@ use axum::{
 use url::form_urlencoded;
 
 use super::{Dashboard, Fault};
+use crate::{intake::hex, lead::limit, text::bounded};
 
 /// Names and values, in the order in which they came.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -52,6 +53,16 @@ impl Params {
         query.extend_pairs(changes.iter().filter_map(|(name, value)| Some((name, (*value)?))));
         let query = query.finish();
         if query.is_empty() { path.to_owned() } else { format!("{path}?{query}") }
+    }
+
+    /// What the audit log notes of it: a sender who is looked for by digest alone, since a person who is erased is to stand
+    /// there no more.
+    pub fn noted(&self) -> Option<String> {
+        let noted = |(name, value): &(String, String)| match name.as_str() {
+            "sender" => format!("sender={}", hex(value.to_lowercase().as_bytes())),
+            _ => format!("{name}={value}"),
+        };
+        bounded(&self.0.iter().map(noted).collect::<Vec<_>>().join(" "), limit::TEXT)
     }
 
     /// Names and values, for the hidden fields of a form that changes only some of them.

@@ -3,6 +3,7 @@
 use crate::{
     language::Text,
     lead::{Confidence, Kind, Lead, Status},
+    outcome::OutcomeStatus,
     store::{CircuitState, DeliveryState},
 };
 
@@ -58,6 +59,19 @@ pub fn confidence(confidence: Confidence) -> Text {
             en: "An earlier lead of the sender tells", ru: "По прежнему лиду отправителя"
         },
         Confidence::None => Text { en: "Nothing tells", ru: "Не определено" },
+    }
+}
+
+/// How far a lead has come, and how that looks.
+pub fn outcome(status: OutcomeStatus) -> (Text, &'static str) {
+    match status {
+        OutcomeStatus::New => (Text { en: "New", ru: "Новый" }, ""),
+        OutcomeStatus::InProgress => (Text { en: "In progress", ru: "В работе" }, ""),
+        OutcomeStatus::Qualified => (Text { en: "Qualified", ru: "Квалифицирован" }, "good"),
+        OutcomeStatus::Won => (Text { en: "Won", ru: "Продажа" }, "good"),
+        OutcomeStatus::Lost => (Text { en: "Lost", ru: "Отказ" }, "bad"),
+        OutcomeStatus::Spam => (Text { en: "Spam", ru: "Спам" }, "bad"),
+        OutcomeStatus::Refund => (Text { en: "Refund", ru: "Возврат" }, "warn"),
     }
 }
 

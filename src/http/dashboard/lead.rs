@@ -25,6 +25,7 @@ use super::{
 use crate::{
     language::{Text, words},
     lead::{Kind, Lead, bounded, limit},
+    outcome::Outcome,
     store::{Attempt, Delivery, DeliveryFilter, Mark, Role, Store, StoreError},
     text::shown,
 };
@@ -58,6 +59,15 @@ words! {
         kind: "It is", "Это";
         reason: "Why", "Причина";
         mark: "Save", "Сохранить";
+        outcomes: "What became of it", "Что стало с лидом";
+        outcomes_region: "Table of outcomes", "Таблица результатов";
+        no_outcomes: "Nobody has said yet. A CRM tells it by POST /v1/outcomes, a file by leadmilter outcomes import.",
+            "Пока неизвестно. CRM сообщает это через POST /v1/outcomes, файл загружает leadmilter outcomes import.";
+        at: "When", "Когда";
+        system: "System", "Система";
+        deal: "Deal", "Сделка";
+        stage: "Stage", "Этап";
+        amount: "Amount", "Сумма";
         others: "All letters of this sender", "Все письма этого отправителя";
         of_thread: "First letter of the thread", "Первое письмо переписки";
         of_series: "First lead of this sender", "Первый лид этого отправителя";
@@ -76,6 +86,7 @@ struct LeadPage {
     way: Vec<Fact>,
     touches: Vec<Step>,
     headers: Vec<(String, String)>,
+    outcomes: Vec<OutcomeRow>,
     deliveries: Vec<DeliveryRow>,
     is_editor: bool,
     kinds: Vec<Choice>,
@@ -86,6 +97,17 @@ struct LeadPage {
     back: String,
 }
 
+/// An outcome in the table.
+struct OutcomeRow {
+    at: String,
+    status: &'static str,
+    tone: &'static str,
+    system: String,
+    deal: String,
+    stage: String,
+    amount: String,
+}
+
 /// The pages.
 pub fn routes() -> Router<Arc<Dashboard>> {
     Router::new().route("/leads/{id}", get(page)).route("/leads/{id}/mark", post(mark))
@@ -94,6 +116,7 @@ pub fn routes() -> Router<Arc<Dashboard>> {
 /// A lead and what became of its events.
 struct Found {
     lead: Lead,
+    outcomes: Vec<Outcome>,
     deliveries: Vec<(Delivery, Vec<Attempt>)>,
 }
 
@@ -105,7 +128,7 @@ fn find(store: &Store, id: &str) -> Result<Option<Found>, StoreError> {
         let attempts = store.attempts(listed.id)?;
         deliveries.push((listed, attempts));
     }
-    Ok(Some(Found { lead, deliveries }))
+    Ok(Some(Found { lead, outcomes: store.outcomes_of(id)?, deliveries }))
 }
 
 async fn page(
@@ -114,7 +137,7 @@ async fn page(
     Path(id): Path<String>,
     asked: Params,
 ) -> Result<Response, Fault> {
-    let Found { lead, deliveries } = door.read(move |store| find(store, &id)).await?.ok_or(Fault::Missing)?;
+    let Found { lead, outcomes, deliveries } = door.read(move |store| find(store, &id)).await?.ok_or(Fault::Missing)?;
     door.note(&visitor, "lead.viewed", &lead.lead_id, None).await?;
     let language = visitor.language;
     let say = LeadWords::of(language);
@@ -147,6 +170,7 @@ async fn page(
         way: story.way,
         touches: story.touches,
         headers: fields.into_iter().map(|field| (field.name, field.body.replace('\n', ""))).collect(),
+        outcomes: outcomes.iter().map(|outcome| outcome_row(outcome, &visitor)).collect(),
         deliveries: deliveries.iter().map(|(of, attempts)| row(of, attempts, &visitor)).collect(),
         is_editor: visitor.is_editor(),
         kinds: offered(&lead, &visitor),
@@ -156,6 +180,23 @@ async fn page(
         back: format!("/leads/{}", lead.lead_id),
         id: lead.lead_id,
     })
+}
+
+fn outcome_row(outcome: &Outcome, visitor: &Visitor) -> OutcomeRow {
+    let (status, tone) = kinds::outcome(outcome.status);
+    let amount = outcome.amount.map(|amount| {
+        let currency = outcome.currency.map(|currency| currency.to_string()).unwrap_or_default();
+        format!("{}\u{a0}{currency}", visitor.language.number(i128::from(amount.0), 6, 2))
+    });
+    OutcomeRow {
+        at: visitor.language.moment(outcome.occurred_at, &visitor.zone),
+        status: status.of(visitor.language),
+        tone,
+        system: shown(&outcome.system),
+        deal: shown(&outcome.deal_id),
+        stage: outcome.stage.as_deref().map(shown).unwrap_or_default(),
+        amount: amount.unwrap_or_default(),
+    }
 }
 
 /// What it can be corrected to: spam first where it is a lead, else a lead first.

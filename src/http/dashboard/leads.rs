@@ -104,7 +104,7 @@ async fn page(State(door): State<Arc<Dashboard>>, visitor: Visitor, asked: Param
     let wanted = query.clone();
     let page = door.read(move |store| store.lead_page(&wanted)).await?;
     let count = page.leads.len().to_string();
-    door.note(&visitor, "leads.listed", &count, visitor.uri.query().map(shown)).await?;
+    door.note(&visitor, "leads.listed", &count, asked.noted()).await?;
     let say = LeadsWords::of(visitor.language);
     let frame = Frame::new(&door, &visitor, Place::Leads, say.title);
     let (is_oldest, turned) = match query.order {

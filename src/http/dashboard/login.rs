@@ -103,7 +103,9 @@ fn page(door: &Dashboard, manner: Manner, (name, back): (String, String), (faile
 
 /// A path of ours, which a stranger's link cannot make another's.
 fn back(asked: &Params) -> String {
-    let is_ours = |path: &&str| path.starts_with('/') && !path.starts_with("//") && !path.contains(['\\', '\r', '\n']);
+    // Browsers leave tabs and line ends out of a URL, and take a backslash for a slash.
+    let is_plain = |path: &str| path.bytes().all(|octet| octet.is_ascii_graphic() && octet != b'\\');
+    let is_ours = |path: &&str| path.starts_with('/') && !path.starts_with("//") && is_plain(path);
     asked.get("back").filter(is_ours).unwrap_or("/").to_owned()
 }
 

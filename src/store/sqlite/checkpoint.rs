@@ -74,11 +74,7 @@ impl Checkpointer {
     pub fn end(self, conn: &Connection, is_served: bool) {
         drop(self.wanted);
         drop(self.thread.join());
-        let last = if is_served {
-            "PRAGMA wal_checkpoint(PASSIVE)"
-        } else {
-            "PRAGMA optimize; PRAGMA wal_checkpoint(TRUNCATE)"
-        };
+        let last = if is_served { "PRAGMA wal_checkpoint(PASSIVE)" } else { "PRAGMA wal_checkpoint(TRUNCATE)" };
         if let Err(e) = conn.execute_batch(last) {
             warn!("store was closed without a checkpoint: {e}");
         }

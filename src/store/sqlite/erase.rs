@@ -78,7 +78,8 @@ impl Store {
         }
         let told = addresses.clone();
         gone.add(writer.in_turn(move |conn| conclude(conn, &harvesters, &told, &erasure, gone)).await?);
-        if addresses.iter().any(|address| self.is_domain_gone(address).unwrap_or(true)) {
+        // Domain, pages and referrers of the leads stand there, too.
+        if gone.leads > 0 {
             let facts = Self::facts(&self.folder);
             tokio::task::spawn_blocking(move || facts.forget()).await.unwrap_or(Err(StoreError::Closed))?;
         }
@@ -111,13 +112,6 @@ impl Store {
             found.extend(rows.into_iter().flatten().flatten().filter(|name| is_sender(name)));
         }
         Ok(found)
-    }
-
-    /// Whether nobody else wrote from the domain of an address, so that it, too, tells of one person.
-    fn is_domain_gone(&self, address: &str) -> Result<bool, StoreError> {
-        let domain = address.rsplit_once('@').map(|(_, domain)| domain);
-        let sql = "SELECT NOT EXISTS (SELECT 1 FROM lead WHERE sender_domain = $1)";
-        Ok(self.list(sql, &[&domain], |row| row.get(0))?.into_iter().next().unwrap_or(true))
     }
 
     fn harvesters(&self, is_sender: &impl Fn(&str) -> bool) -> Result<Vec<String>, StoreError> {

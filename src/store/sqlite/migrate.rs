@@ -25,6 +25,7 @@ pub const LEADS: &[Migration] = &[
     Migration { number: 6, name: "api_tokens", sql: include_str!("migrations/0006_api_tokens.sql") },
     Migration { number: 7, name: "feedback", sql: include_str!("migrations/0007_feedback.sql") },
     Migration { number: 8, name: "people", sql: include_str!("migrations/0008_people.sql") },
+    Migration { number: 9, name: "mailing", sql: include_str!("migrations/0009_mailing.sql") },
 ];
 
 /// The schema of `visits.db`.
@@ -35,6 +36,10 @@ pub const VISITS: &[Migration] = &[
 
 /// Applies what is missing, all of it or nothing. While a daemon that began with the older schema serves the store, it is
 /// left as it is: the daemon would find its tables gone.
+///
+/// Statistics of tables that an older version took when it was closed are forgotten: a store that was small then would be
+/// planned for as a small one for ever, which means reading whole tables; without any, SQLite expects much and takes the
+/// indexes.
 pub fn migrate(
     conn: &mut Connection,
     migrations: &[Migration],
@@ -79,7 +84,10 @@ pub fn migrate(
             }
         }
     }
-    tx.commit().map_err(engine(doing))
+    tx.execute_batch("DROP TABLE IF EXISTS sqlite_stat1; DROP TABLE IF EXISTS sqlite_stat4").map_err(engine(doing))?;
+    tx.commit().map_err(engine(doing))?;
+    // What this connection has read of them goes with its picture of the schema, which it makes anew.
+    conn.execute_batch("PRAGMA writable_schema = RESET").map_err(engine(doing))
 }
 
 /// Refuses a store of another schema than this build's to a program that only reads, and that would not find its tables.
@@ -112,6 +120,23 @@ mod tests {
         let kept: i64 = conn.query_row("SELECT x FROM a", [], |row| row.get(0)).unwrap();
         let applied: i64 = conn.query_row("SELECT count(*) FROM migration", [], |row| row.get(0)).unwrap();
         assert_eq!((kept, applied), (7, 2));
+    }
+
+    #[test]
+    fn a_store_that_was_once_small_is_not_taken_for_small_for_ever() {
+        let mut conn = Connection::open_in_memory().unwrap();
+        let table = "CREATE TABLE a (x INTEGER PRIMARY KEY, y INTEGER) STRICT; CREATE INDEX b ON a (y)";
+        migrate(&mut conn, &[Migration { sql: table, ..ONE }], || false).unwrap();
+        conn.execute_batch("INSERT INTO a VALUES (1, 1); ANALYZE").unwrap();
+        let plan = |conn: &Connection| -> String {
+            let explained = "EXPLAIN QUERY PLAN SELECT * FROM a AS one JOIN a AS two ON two.x = one.y";
+            let mut statement = conn.prepare(explained).unwrap();
+            let lines = statement.query_map([], |row| row.get::<_, String>(3)).unwrap();
+            lines.map(Result::unwrap).collect::<Vec<_>>().join("; ")
+        };
+        assert!(!plan(&conn).contains("SEARCH"), "{}", plan(&conn));
+        migrate(&mut conn, &[Migration { sql: table, ..ONE }], || true).unwrap();
+        assert!(plan(&conn).contains("SEARCH two USING INTEGER PRIMARY KEY"), "{}", plan(&conn));
     }
 
     #[test]

@@ -19,6 +19,7 @@ mod forget;
 mod known;
 mod lead_page;
 mod leak;
+mod mailing;
 mod mark;
 mod migrate;
 mod outcomes;

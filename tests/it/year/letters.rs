@@ -24,8 +24,20 @@ use super::{
 
 const FREE: [&str; 8] =
     ["gmail.com", "mail.ru", "yandex.ru", "bk.ru", "outlook.com", "icloud.com", "rambler.ru", "list.ru"];
-const FIRST: [&str; 8] = ["Иван", "Мария", "Пётр", "Anna", "John", "Ольга", "Sergey", "Елена"];
-const LAST: [&str; 8] = ["Петров", "Смирнова", "Иванов", "Smith", "Müller", "Кузнецова", "Li", "Орлов"];
+const NAMES: [&str; 12] = [
+    "Иван Петров",
+    "Мария Смирнова",
+    "Пётр Иванов",
+    "Ольга Кузнецова",
+    "Сергей Орлов",
+    "Елена Волкова",
+    "Anna Smith",
+    "John Miller",
+    "Jürgen Müller",
+    "Li Wei",
+    "Zoë Martin",
+    "Aylin Demir",
+];
 const SUBJECTS: [&str; 6] =
     ["Запрос цены", "Насос для скважины", "Pump for a well", "Счёт на оплату", "Quotation needed", "Доставка в Тверь"];
 
@@ -249,7 +261,7 @@ fn sender(person: u64, dice: &mut Dice) -> Sender {
     let dmarc = if dice.in_thousand(970) { "pass" } else { "fail" };
     Sender {
         address: Some(address.clone()),
-        name: Some(format!("{} {}", own.one_of(&FIRST), own.one_of(&LAST))),
+        name: Some((*own.one_of(&NAMES)).to_owned()),
         domain: Some(domain),
         address_sha256: None,
         envelope_from: Some(address),

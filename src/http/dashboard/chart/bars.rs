@@ -14,7 +14,7 @@ const TEXT: i64 = 190;
 const BAR: i64 = 120;
 
 /// Characters of a name that fit a small screen.
-const LONGEST: usize = 30;
+const LONGEST: usize = 24;
 
 /// The whole width, in ten-thousandths.
 const WIDTH: i128 = 10_000;

@@ -158,7 +158,8 @@ fn preview(door: &Dashboard, visitor: &Visitor, upload: &Upload) -> PreviewPage 
     let mut facts = vec![(say.name, shown(&upload.name)), (say.read, count(found.read))];
     match &upload.state {
         Stage::Done(imported) => {
-            facts.extend([(say.added, count(imported.added)), (say.replaced, count(imported.replaced))]);
+            let told = [imported.added, imported.replaced, imported.unchanged].map(count);
+            facts.extend([say.added, say.replaced, say.unchanged].into_iter().zip(told));
         }
         _ => facts.push((say.would_keep, count(summary.rows))),
     }

@@ -155,8 +155,8 @@ mod tests {
         assert_eq!((upload.name.as_str(), upload.sample.len(), upload.preview.summary.rows), ("a.csv", 2, 2));
         assert_eq!(uploads.begin("boris", &id).unwrap().octets, FILE);
         assert!(uploads.begin("boris", &id).is_none());
-        uploads.end(&id, State::Done(Imported { added: 2, replaced: 0 }));
-        assert_eq!(uploads.of("boris", &id).unwrap().state, State::Done(Imported { added: 2, replaced: 0 }));
+        uploads.end(&id, State::Done(Imported { added: 2, ..Imported::default() }));
+        assert_eq!(uploads.of("boris", &id).unwrap().state, State::Done(Imported { added: 2, ..Imported::default() }));
     }
 
     #[test]

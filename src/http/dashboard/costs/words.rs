@@ -15,8 +15,8 @@ words! {
         days: "Days", "Дней";
         amount: "Amount", "Сумма";
         imported: "Last imported", "Последняя загрузка";
-        nothing: "No costs are known yet. Upload a report of your advertising system below",
-            "Расходов пока нет. Загрузите ниже отчёт рекламной системы";
+        nothing: "No costs are known yet. Upload a report of your advertising system",
+            "Расходов пока нет. Загрузите отчёт рекламной системы";
         or_command: "or on the server: leadmilter costs import FILE", "или на сервере: leadmilter costs import ФАЙЛ";
         upload: "Upload a file", "Загрузить файл";
         forms: "CSV with commas, semicolons or tabs, or JSON, up to 8 MiB: reports of Google Ads and Yandex Direct as they are, the formats \
@@ -71,6 +71,7 @@ words! {
         done: "The costs are imported.", "Расходы загружены.";
         added: "New rows", "Новых строк";
         replaced: "Replaced rows", "Заменённых строк";
+        unchanged: "Unchanged rows", "Строк без изменений";
         failed: "The costs were not imported, and nothing was changed. The log says why; try again.",
             "Расходы не загружены, ничего не изменено. Причина записана в журнале; попробуйте ещё раз.";
         to_report: "Show the channels", "Показать каналы";

@@ -8,3 +8,5 @@ document.addEventListener("submit", (event) => {
   if (question && !confirm(question)) event.preventDefault();
 });
 if (document.querySelector("[data-again]")) setTimeout(() => location.reload(), 3000);
+// Where one is shows in a menu that is wider than the window.
+document.querySelectorAll("ul [aria-current]").forEach((link) => link.scrollIntoView({ block: "nearest", inline: "center" }));

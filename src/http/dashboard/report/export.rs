@@ -83,7 +83,7 @@ pub async fn file(
         let intake = door.config();
         (Wording::new(&intake.config, visitor.language), intake.config.reports.model)
     };
-    let is_all = params.get("limit").is_none();
+    let (is_all, noted) = (params.get("limit").is_none(), params.noted());
     let mut asked = match Asked::read(preset, params, today, model) {
         Ok(asked) => asked,
         Err(wrong) => return page::refusal(&door, &visitor, &format!("/reports/{preset}"), wrong),
@@ -99,7 +99,7 @@ pub async fn file(
     let language = visitor.language;
     let written = spawn_blocking(move || form.write(&report, &wording, language)).await.ok().flatten();
     let octets = written.ok_or(Fault::Unavailable)?;
-    door.note(&visitor, "report.exported", &name, visitor.uri.query().map(crate::text::shown)).await?;
+    door.note(&visitor, "report.exported", &name, noted).await?;
     let fields = [
         (header::CONTENT_TYPE, form.media_type().to_owned()),
         (header::CONTENT_DISPOSITION, format!("attachment; filename=\"{name}\"")),

@@ -8,6 +8,7 @@ pub mod days;
 pub mod engine;
 mod export;
 mod form;
+mod meaning;
 mod overview;
 mod page;
 mod picture;

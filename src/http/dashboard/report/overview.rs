@@ -15,9 +15,10 @@ use super::{
     asked::Asked,
     engine::Answer,
     form::Form,
+    meaning::{self, Meaning},
     page::{self, Hints},
     picture,
-    table::{self, Cell, Meaning, Table},
+    table::{self, Cell, Table},
     words::ReportWords,
 };
 use crate::{
@@ -123,7 +124,7 @@ pub async fn page(State(door): State<Arc<Dashboard>>, visitor: Visitor, params: 
         all_channels: asked.params.href("/reports/channels", &[]),
         days: Table::new(&asked, &days, &wording).unsorted(),
         channels: Table::new(&by_channel, &channels, &wording).unsorted(),
-        meanings: table::meanings(&days, &wording),
+        meanings: meaning::meanings(&days, &wording),
         notes: wording.notes(&days),
         hints: Hints::of(&days, &asked),
         say,

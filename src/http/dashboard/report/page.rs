@@ -14,8 +14,9 @@ use super::{
     days,
     engine::Answer,
     form::{self, Choice, Form},
+    meaning::{self, Meaning},
     picture,
-    table::{self, Meaning, Table},
+    table::{self, Table},
     words::{ReportWords, about},
 };
 use crate::{
@@ -122,7 +123,7 @@ pub async fn page(door: Arc<Dashboard>, visitor: Visitor, preset: Preset, params
         pictures: picture::pictures(preset, &report, &wording),
         table: hours.is_none().then(|| Table::new(&asked, &report, &wording)),
         hours,
-        meanings: table::meanings(&report, &wording),
+        meanings: meaning::meanings(&report, &wording),
         notes: wording.notes(&report),
         more: (report.left_out > 0 && is_short).then(|| asked.href(&[("limit", Some(&MOST.to_string()))])),
         hints: Hints::of(&report, &asked),

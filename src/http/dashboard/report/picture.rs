@@ -5,7 +5,10 @@ use super::{
     days, table,
     words::ReportWords,
 };
-use crate::report::{Dimension, Metric, Number, Preset, Report, Row, Unit, Wording};
+use crate::{
+    language::Text,
+    report::{Dimension, Metric, Number, Preset, Report, Row, Sort, SortBy, Unit, Wording},
+};
 
 /// Bars of a chart at most: the table has the rest.
 const BARS: usize = 10;
@@ -13,6 +16,17 @@ const BARS: usize = 10;
 /// Hours of a day, days of a week.
 const HOURS: usize = 24;
 const DAYS: usize = 7;
+
+/// Days of the week where there is room for two letters.
+const WEEK: [Text; DAYS] = [
+    Text { en: "Mo", ru: "пн" },
+    Text { en: "Tu", ru: "вт" },
+    Text { en: "We", ru: "ср" },
+    Text { en: "Th", ru: "чт" },
+    Text { en: "Fr", ru: "пт" },
+    Text { en: "Sa", ru: "сб" },
+    Text { en: "Su", ru: "вс" },
+];
 
 /// The charts of a report as markup; none where there is nothing to see.
 pub fn pictures(preset: Preset, report: &Report, wording: &Wording) -> Vec<String> {
@@ -67,26 +81,32 @@ pub fn series(report: &Report, metric: Metric, wording: &Wording) -> Option<Stri
     Some(chart.draw())
 }
 
-/// The first number of each row.
+/// One number of each row: the one that they are sorted by, else the first.
 fn bars(report: &Report, wording: &Wording) -> Option<String> {
-    let column = report.query.columns.first()?;
-    let first = |numbers: &[Number]| numbers.first().copied().flatten();
+    let place = match report.query.sort {
+        Some(Sort { by: SortBy::Column(place), .. }) => place,
+        _ => 0,
+    };
+    let metric = report.query.columns.get(place)?.metric;
+    let number = |numbers: &[Number]| numbers.get(place).copied().flatten();
     if report.query.by.is_empty() || report.rows.len() < 2 {
         return None;
     }
-    let share = |row| table::of(report, row, Metric::Share).map(|share| wording.number(Some(share), Unit::Percent));
+    let share = |row| table::of(report, row, Metric::Share).filter(|_| metric == Metric::Leads);
+    let note = |row| share(row).map(|share| wording.number(Some(share), Unit::Percent)).unwrap_or_default();
     let bars = report.rows.iter().take(BARS).map(|row| Bar {
         label: table::name(report, row, wording),
-        number: first(&row.numbers),
-        before: first(&row.before),
-        note: share(row).unwrap_or_default(),
+        number: number(&row.numbers),
+        before: number(&row.before),
+        note: note(row),
     });
-    let title = column_name(report, 0, wording);
-    draw_bars(report, &title, column.metric.unit(), bars.collect(), wording)
+    let title = column_name(report, place, wording);
+    draw_bars(report, &title, metric.unit(), bars.collect(), wording)
 }
 
 /// From the address shown to the deal: each stage, and what part of the one before reached it.
 fn funnel(report: &Report, wording: &Wording) -> Option<String> {
+    let say = ReportWords::of(wording.language);
     let stages = [Metric::Visits, Metric::Clicks, Metric::Leads, Metric::Qualified, Metric::Deals];
     let mut last: Number = None;
     let mut bars = Vec::new();
@@ -94,6 +114,8 @@ fn funnel(report: &Report, wording: &Wording) -> Option<String> {
         let Some(place) = report.query.columns.iter().position(|column| column.metric == metric) else { continue };
         let number = report.total.numbers.get(place).copied().flatten();
         let part = match (number, last) {
+            // Not every lead has a visit: those that have are what clicks led to.
+            _ if metric == Metric::Leads => table::total(report, Metric::ClickToLetter),
             (Some(number), Some(last)) if last > 0 => number.checked_mul(1_000_000).map(|parts| parts / last),
             _ => None,
         };
@@ -101,7 +123,14 @@ fn funnel(report: &Report, wording: &Wording) -> Option<String> {
             label: metric.entry().label.of(wording.language).to_owned(),
             number,
             before: report.total.before.get(place).copied().flatten(),
-            note: part.map(|part| wording.number(Some(part), Unit::Percent)).unwrap_or_default(),
+            note: part.map_or_else(String::new, |part| {
+                let label = if metric == Metric::Leads {
+                    wording.say(Metric::ClickToLetter.entry().label)
+                } else {
+                    say.of_last
+                };
+                format!("{} {}", wording.number(Some(part), Unit::Percent), label.to_lowercase())
+            }),
         });
         last = number;
     }
@@ -124,10 +153,7 @@ fn draw_bars(report: &Report, title: &str, unit: Unit, bars: Vec<Bar>, wording: 
 /// Hours by days of the week.
 fn heat(report: &Report, wording: &Wording) -> Option<String> {
     let column = report.query.columns.first()?;
-    let rows = week(report)?.into_iter().zip(1..).map(|(hours, day)| {
-        let name = days::value(wording, Dimension::Weekday, Some(&i32::to_string(&day)));
-        (name.chars().take(2).collect(), hours)
-    });
+    let rows = week(report)?.into_iter().zip(WEEK).map(|(hours, day)| (day.of(wording.language).to_owned(), hours));
     let title = column_name(report, 0, wording);
     let say = ReportWords::of(wording.language);
     let description = format!("{title}, {}. {}", days::period(wording.language, report.query.period), say.details);

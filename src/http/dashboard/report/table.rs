@@ -211,32 +211,6 @@ pub fn cell(metric: Metric, now: Number, before: Option<Number>, wording: &Wordi
     Cell { text, change: changed }
 }
 
-/// What a metric means.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Meaning {
-    /// Its name.
-    pub name: &'static str,
-    /// What it tells.
-    pub help: &'static str,
-    /// How it is computed.
-    pub formula: &'static str,
-}
-
-/// What the columns mean, each metric once.
-pub fn meanings(report: &Report, wording: &Wording) -> Vec<Meaning> {
-    let mut metrics: Vec<Metric> = Vec::new();
-    for column in &report.query.columns {
-        if !metrics.contains(&column.metric) {
-            metrics.push(column.metric);
-        }
-    }
-    let say = |metric: Metric| {
-        let entry = metric.entry();
-        Meaning { name: wording.say(entry.label), help: wording.say(entry.help), formula: entry.formula }
-    };
-    metrics.into_iter().map(say).collect()
-}
-
 /// A number of the report's total.
 pub fn total(report: &Report, metric: Metric) -> Number {
     of(report, &report.total, metric)
@@ -253,4 +227,97 @@ pub fn name(report: &Report, row: &Row, wording: &Wording) -> String {
     let by = report.query.by.iter().copied().zip(&row.key);
     let names: Vec<_> = by.map(|(by, value)| days::value(wording, by, value.as_deref())).collect();
     shown(&names.join(" × "))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{super::super::Params, *};
+    use crate::{language::Language, model::Model, report::Preset};
+    use jiff::civil::date;
+
+    /// A report by channel of three numbers, compared with the days before.
+    fn report(url: &str) -> (Asked, Report) {
+        let url = format!("metrics=leads,cost,conversion&compare=previous&period=2026-11-01..2026-11-26&{url}");
+        let params = Params::parse(url.as_bytes());
+        let asked = Asked::read(Preset::Channels, params, date(2026, 11, 26), Model::Linear).unwrap();
+        let row = |key: Option<&str>, numbers: [Number; 3], before: [Number; 3]| Row {
+            key: vec![key.map(str::to_owned)],
+            numbers: numbers.into(),
+            before: before.into(),
+            is_incomplete: false,
+        };
+        let report = Report {
+            query: asked.query.clone(),
+            before: Some("2026-10-06..2026-10-31")
+                .map(|text| crate::report::Period::parse(text, date(2026, 11, 26)).unwrap()),
+            zone: "UTC".to_owned(),
+            currency: "RUB".parse().unwrap(),
+            rows: vec![
+                row(Some("a&<b>\u{202e}"), [Some(30_000), None, Some(0)], [Some(20_000), Some(1), None]),
+                row(None, [Some(0), Some(1_500_000), Some(250_000)], [Some(0), Some(3_000_000), Some(250_100)]),
+            ],
+            total: row(None, [Some(30_000), Some(1_500_000), None], [Some(0), None, None]),
+            left_out: 0,
+            is_partial: true,
+            money: crate::report::MoneyNote::default(),
+        };
+        (asked, report)
+    }
+
+    fn change(arrow: &'static str, word: &'static str, text: &str, was: &str, tone: &'static str) -> Option<Change> {
+        Some(Change { arrow, word, text: text.to_owned(), was: was.to_owned(), tone })
+    }
+
+    fn told(text: &str, change: Option<Change>) -> Cell {
+        Cell { text: text.to_owned(), change }
+    }
+
+    #[test]
+    fn rows_say_numbers_changes_and_where_they_lead() {
+        let (asked, report) = report("sort=-cost");
+        let table = Table::new(&asked, &report, &Wording::with_channels(Language::En, [("x", "X")]));
+        let [first, second] = table.rows.as_slice() else { panic!("{table:?}") };
+        let rest = "metrics=leads%2Ccost%2Cconversion&compare=previous&period=2026-11-01..2026-11-26";
+        let deeper = format!("/reports/channels?{rest}&by=campaign&filter=channel%3D");
+        assert_eq!(first.keys, ["a&<b>\u{fffd}"]);
+        assert_eq!(first.deeper, format!("{deeper}a%26%3Cb%3E%E2%80%AE"));
+        let letters = "/leads?channel=a%26%3Cb%3E%E2%80%AE&from=2026-11-01&to=2026-11-26";
+        assert_eq!(first.letters.as_deref(), Some(letters));
+        let more = change("↑", "up", "+50.0%", "2", "good");
+        assert_eq!(first.cells, [told("3", more), told("—", None), told("0.0%", None)]);
+        assert_eq!(
+            (second.keys.as_slice(), &second.deeper, &second.letters),
+            (&["(not set)".to_owned()][..], &deeper, &None)
+        );
+        // Cost is neither good nor bad, and what reads as no change has no tone.
+        let cells = [
+            told("0", change("=", "no change", "", "0", "")),
+            told("1.50", change("↓", "down", "\u{2212}50.0%", "3.00", "")),
+            told("25.0%", change("↓", "down", "0.0%", "25.0%", "")),
+        ];
+        assert_eq!(second.cells, cells);
+        assert_eq!(table.total[0], told("3", change("↑", "up", "", "0", "good")));
+        let heads: Vec<_> = table.keys.iter().chain(&table.heads).map(|head| (head.name.as_str(), head.sort)).collect();
+        let cost = ("Cost, RUB", Some("descending"));
+        assert_eq!(heads, [("Channel", None), ("Leads", None), cost, ("Conversion", None)]);
+        assert!(table.unsorted().heads.iter().all(|head| head.href.is_empty() && head.sort.is_none()));
+    }
+
+    #[test]
+    fn letters_are_linked_where_their_list_knows_the_row() {
+        let letters = |by: &str, value: &str, filter: &str| {
+            let (_, mut report) = report(&format!("by={by}{filter}"));
+            report.rows[0].key = vec![Some(value.to_owned())];
+            letters(&report, &report.rows[0])
+        };
+        let days = "from=2026-11-01&to=2026-11-26";
+        assert_eq!(
+            letters("sender_domain", "a.test", "").as_deref(),
+            Some(&*format!("/leads?sender=%40a.test&{days}"))
+        );
+        assert_eq!(letters("week", "2026-11-23", "").as_deref(), Some("/leads?from=2026-11-23&to=2026-11-26"));
+        let both = letters("day", "2026-11-02", "&filter=channel%3Dx");
+        assert_eq!(both.as_deref(), Some("/leads?channel=x&from=2026-11-02&to=2026-11-02"));
+        assert_eq!((letters("term", "x", ""), letters("channel", "x", "&filter=term%3Dy")), (None, None));
+    }
 }

@@ -35,6 +35,7 @@ words! {
         less: "down", "меньше";
         same: "no change", "без изменений";
         more_rows: "Show more rows", "Показать больше строк";
+        of_last: "of the stage before", "от предыдущего шага";
         total: "Total", "Итого";
         compared: "compared with", "в сравнении с";
         by_channel: "Channels", "Каналы";
@@ -51,8 +52,10 @@ words! {
         look_again: "Look again", "Обновить";
         no_leads: "No leads in these days.", "За эти дни лидов нет.";
         all_time: "Look at all time", "Посмотреть за всё время";
-        first_lead: "Leads come from substitute addresses: give a channel one, write a letter to it, and it is counted here.",
-            "Лиды приходят на подменные адреса: заведите адрес для канала, напишите на него, и письмо попадёт в отчёт.";
+        first_lead: "Leads come from substitute addresses: give a channel one in the config, write a letter to it, and it is counted here. \
+            A test without the mail server: leadmilter ingest --recipient ADDRESS LETTER.eml",
+            "Лиды приходят на подменные адреса: заведите адрес для канала в конфиге, напишите на него, и письмо попадёт в отчёт. \
+            Проверка без почтового сервера: leadmilter ingest --recipient АДРЕС ПИСЬМО.eml";
         to_addresses: "Show the addresses", "Показать адреса";
         no_fit: "No lead of these days fits the filters.", "Ни один лид за эти дни не подходит под условия.";
         no_costs: "Nothing is known of costs in these days, so cost per lead and returns are unknown.",

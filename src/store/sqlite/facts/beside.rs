@@ -33,26 +33,35 @@ fn cost(row: &Row<'_>) -> rusqlite::Result<Spent> {
     })
 }
 
-/// Shows the visits of each quarter of an hour.
-pub fn visits(
-    visits: &Connection,
-    from: Millis,
-    until: Millis,
-    mut each: impl FnMut(&Tally),
-) -> Result<(), StoreError> {
+/// Shows the visits of each quarter of an hour and touchpoint.
+pub fn visits(visits: &Connection, from: Millis, until: Millis, mut each: impl FnMut(Tally)) -> Result<(), StoreError> {
     let mut read = || -> rusqlite::Result<()> {
         let mut select = visits.prepare_cached(
-            "SELECT quarter, visits, clicks, channel, source, medium, campaign, term, content, landing_page, referrer
-             FROM tally JOIN touchpoint ON touchpoint.id = tally.touchpoint
-             WHERE quarter >= $1 AND quarter < $2",
+            "SELECT quarter, touchpoint, visits, clicks FROM tally WHERE quarter >= $1 AND quarter < $2",
         )?;
         let mut rows = select.query((quarter(from), quarter(until)))?;
         while let Some(row) = rows.next()? {
-            let mut parts: [String; 8] = Default::default();
-            for (place, part) in (3..).zip(&mut parts) {
-                *part = row.get::<_, Option<String>>(place)?.unwrap_or_default();
+            each(Tally { quarter: row.get(0)?, touchpoint: row.get(1)?, visits: row.get(2)?, clicks: row.get(3)? });
+        }
+        Ok(())
+    };
+    read().map_err(engine("reading visits for reports"))
+}
+
+/// Shows every touchpoint of visits: its number, and channel, source, medium, campaign, term, content, landing page and
+/// referrer, empty where there is none.
+pub fn touchpoints(visits: &Connection, mut each: impl FnMut(i64, [&str; 8])) -> Result<(), StoreError> {
+    let mut read = || -> rusqlite::Result<()> {
+        let mut select = visits.prepare_cached(
+            "SELECT id, channel, source, medium, campaign, term, content, landing_page, referrer FROM touchpoint",
+        )?;
+        let mut rows = select.query([])?;
+        while let Some(row) = rows.next()? {
+            let mut parts = [""; 8];
+            for (place, part) in (1..).zip(&mut parts) {
+                *part = row.get_ref(place)?.as_str_or_null()?.unwrap_or_default();
             }
-            each(&Tally { quarter: row.get(0)?, parts, visits: row.get(1)?, clicks: row.get(2)? });
+            each(row.get(0)?, parts);
         }
         Ok(())
     };

@@ -10,6 +10,7 @@ use std::{
 };
 
 use rusqlite::{Connection, OptionalExtension, TransactionBehavior};
+use tracing::warn;
 
 use super::{
     super::engine,
@@ -108,7 +109,10 @@ fn changes(facts: &Connection, leads: &Connection, past: Progress, now: Progress
                 .and_then(|mut found| found.query_row([lead], Stored::read).optional())
                 .map_err(engine(DOING))?;
             match stored {
-                Some(stored) => drop(held.insert(lead, told::fact(&stored, leads, &mut dictionary)?)),
+                Some(stored) => match read_fact(&stored, leads, &mut dictionary)? {
+                    Some(fact) => drop(held.insert(lead, fact)),
+                    None => drop(held.remove(&lead)),
+                },
                 None => drop(held.remove(&lead)),
             }
         }
@@ -147,7 +151,7 @@ fn added(
             (chunk, held) = (stored.sequence / CHUNK, Vec::new());
         }
         past.lead = stored.sequence;
-        held.push(told::fact(&stored, leads, &mut dictionary)?);
+        held.extend(read_fact(&stored, leads, &mut dictionary)?);
         added += 1;
         if added.is_multiple_of(1000) {
             progress(added as u64);
@@ -156,6 +160,17 @@ fn added(
     save(facts, chunk, &held)?;
     past.lead = now.lead;
     Ok(added as u64)
+}
+
+/// A lead whose event cannot be read is told of and counts nowhere: all others still do.
+fn read_fact(stored: &Stored, leads: &Connection, dictionary: &mut Dictionary<'_>) -> Result<Option<Fact>, StoreError> {
+    match told::fact(stored, leads, dictionary) {
+        Err(e @ StoreError::Event { .. }) => {
+            warn!("reports leave a lead out: {}", e.with_cause());
+            Ok(None)
+        }
+        fact => fact.map(Some),
+    }
 }
 
 fn load(facts: &Connection, chunk: i64) -> Result<Vec<Fact>, StoreError> {

@@ -55,7 +55,9 @@ impl Facts {
         facts.execute_batch("BEGIN").map_err(engine("opening what reports count"))?;
         let visits = Database::visits(&self.folder);
         let visits = if visits.path().exists() { Some(visits.open_reader()?) } else { None };
-        Ok(Snapshot { facts, leads, visits })
+        // Visits of an older version, which nothing asks for any more, are brought up to date by nothing.
+        let is_current = |conn: &Connection| super::migrate::demand_current(conn, super::migrate::VISITS).is_ok();
+        Ok(Snapshot { facts, leads, visits: visits.filter(is_current) })
     }
 
     /// Forgets all, since texts of leads that are erased stand in it; the next report reads the leads anew. Others may be at
@@ -173,7 +175,13 @@ impl Snapshot {
     }
 
     /// Shows how many visits there were in each quarter of an hour from `from` on and before `until`.
-    pub fn visits(&self, from: Millis, until: Millis, each: impl FnMut(&Tally)) -> Result<(), StoreError> {
+    pub fn visits(&self, from: Millis, until: Millis, each: impl FnMut(Tally)) -> Result<(), StoreError> {
         self.visits.as_ref().map_or(Ok(()), |visits| beside::visits(visits, from, until, each))
+    }
+
+    /// Shows every touchpoint of visits: its number, and channel, source, medium, campaign, term, content, landing page and
+    /// referrer, empty where there is none.
+    pub fn touchpoints(&self, each: impl FnMut(i64, [&str; 8])) -> Result<(), StoreError> {
+        self.visits.as_ref().map_or(Ok(()), |visits| beside::touchpoints(visits, each))
     }
 }

@@ -54,6 +54,8 @@ CREATE TABLE lead_change (
 ) STRICT;
 
 CREATE TRIGGER lead_updated AFTER UPDATE OF kind, in_series, series_first_id, thread ON lead
+WHEN old.kind <> new.kind OR old.in_series <> new.in_series OR old.thread IS NOT new.thread
+    OR (old.series_first_id IS NULL) <> (new.series_first_id IS NULL)
 BEGIN INSERT INTO lead_change (lead) VALUES (new.sequence); END;
 
 CREATE TRIGGER lead_deleted AFTER DELETE ON lead

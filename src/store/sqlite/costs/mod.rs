@@ -1,5 +1,7 @@
 //! Costs: replaced by what comes later, listed, deleted.
 
+mod stage;
+
 use rusqlite::{Connection, Row, types::Type};
 
 use super::{Store, audit, engine, read::Where};
@@ -13,13 +15,10 @@ const DOING: &str = "keeping costs";
 
 impl Store {
     /// Keeps costs, all of them or none. One that is there already is replaced; of two that are the same place and day, the
-    /// last stays.
+    /// last stays. Goes on to its end if nobody waits for the answer any more.
     pub async fn import_costs(&self, costs: Vec<Cost>, noted: AuditEntry) -> Result<Imported, StoreError> {
-        let work = move |conn: &Connection| {
-            let imported = import(conn, &costs, noted.at)?;
-            audit::note(conn, &noted).map(|()| imported)
-        };
-        self.writer()?.write(work).await
+        let import = stage::import(self.writer()?.clone(), costs, noted);
+        tokio::spawn(import).await.unwrap_or(Err(StoreError::Closed))
     }
 
     /// Costs by day, then by place.
@@ -58,49 +57,6 @@ fn bounds(filter: &CostFilter) -> (Option<i32>, Option<i32>) {
 
 fn conditions<'a>(filter: &'a CostFilter, from: &'a Option<i32>, to: &'a Option<i32>) -> Where<'a> {
     Where::new().and("day >=", from).and("day <=", to).and("provider =", &filter.provider)
-}
-
-fn import(conn: &Connection, costs: &[Cost], at: Millis) -> Result<Imported, StoreError> {
-    let mut imported = Imported::default();
-    for cost in costs {
-        if write(conn, "NOTHING", cost, at)? > 0 {
-            imported.added += 1;
-        } else {
-            write(conn, REPLACE, cost, at)?;
-            imported.replaced += 1;
-        }
-    }
-    Ok(imported)
-}
-
-const REPLACE: &str = "UPDATE SET currency = excluded.currency, amount = excluded.amount, has_vat = excluded.has_vat,
-    clicks = excluded.clicks, impressions = excluded.impressions, imported_at = excluded.imported_at";
-
-fn write(conn: &Connection, on_conflict: &str, cost: &Cost, at: Millis) -> Result<usize, StoreError> {
-    let values = rusqlite::params![
-        cost.day.0,
-        cost.provider,
-        cost.channel,
-        cost.source,
-        cost.medium,
-        cost.campaign,
-        cost.term,
-        cost.content,
-        cost.campaign_id,
-        cost.currency.as_str(),
-        cost.amount.0,
-        cost.has_vat,
-        cost.clicks,
-        cost.impressions,
-        at.0,
-    ];
-    let sql = format!(
-        "INSERT INTO cost (day, provider, channel, source, medium, campaign, term, content, campaign_id, currency, amount,
-                           has_vat, clicks, impressions, imported_at)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)
-         ON CONFLICT (day, provider, channel, source, medium, campaign, term, content, campaign_id) DO {on_conflict}"
-    );
-    conn.prepare_cached(&sql).and_then(|mut statement| statement.execute(values)).map_err(engine(DOING))
 }
 
 fn cost(row: &Row<'_>) -> rusqlite::Result<CostRow> {
