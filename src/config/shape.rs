@@ -215,6 +215,8 @@ mod tests {
             "sink",
             "reports",
             "outcomes",
+            "mail",
+            "report",
         ];
         assert_eq!(names, [&["hostname", "timezone", "domains"][..], &sections[..]].concat());
     }

@@ -2,6 +2,8 @@
 
 use std::collections::HashMap;
 
+use rustc_hash::FxHashMap;
+
 use super::{
     count::{Counted, Ground},
     dimension::{Dimension, Of},
@@ -16,7 +18,7 @@ use crate::{
     channel::Utm,
     clock::Millis,
     money::Amount,
-    store::{Point, Spent, StoreError, Tally},
+    store::{Point, Spent, StoreError, Tally, Visited},
 };
 
 /// Adds costs to the rows of their days and UTM values, if any column tells of them.
@@ -76,20 +78,40 @@ fn channel(spent: &Spent, arrivals: &Arrivals, known: &mut HashMap<[String; 5], 
     channel
 }
 
-/// Adds visits and their clicks, if any column tells of them: there are as many as there were visitors.
+/// Visits and clicks by touchpoint, and by day and hour if those matter.
+pub type Visits = FxHashMap<(i64, Local), (i64, i64)>;
+
+/// What counts of visits are to be read, if any column tells of them: there are as many as there were visitors.
+pub fn visited<'a>(ground: &Ground<'a>) -> Option<&'a Visited> {
+    let is_asked = ground.query.columns.iter().any(|column| column.metric.has_visits());
+    let is_known = !ground.conditions.any(|dimension| !dimension.has_visits());
+    ground.snapshot.visits().filter(|_| is_asked && is_known)
+}
+
+/// Sums visits up. It touches nothing else, so that it may run beside the counting of leads.
+pub fn sum(visited: &Visited, days: &Days, needs_time: bool) -> Result<Visits, StoreError> {
+    let mut visits = Visits::default();
+    visited.tallies(days.from, days.until, |tally: Tally| {
+        let at = Millis(tally.quarter * 900_000).0;
+        let local = if needs_time { days.local(at) } else { Local { day: 0, hour: 0 } };
+        let sums = visits.entry((tally.touchpoint, local)).or_default();
+        sums.0 += tally.visits;
+        sums.1 += tally.clicks;
+    })?;
+    Ok(visits)
+}
+
+/// Adds visits and their clicks.
 pub fn visits(
     ground: &Ground<'_>,
-    days: &Days,
+    visited: &Visited,
+    visits: Visits,
     texts: &mut Texts<'_>,
     counted: &mut Counted,
 ) -> Result<(), StoreError> {
-    let is_asked = ground.query.columns.iter().any(|column| column.metric.has_visits());
-    if !is_asked || ground.conditions.any(|dimension| !dimension.has_visits()) {
-        return Ok(());
-    }
     let has_rows = ground.query.by.iter().all(|dimension| dimension.has_visits());
     let (mut points, mut fault) = (HashMap::new(), Ok(()));
-    ground.snapshot.touchpoints(|id, all| {
+    visited.touchpoints(|id, all| {
         let mut parts = [0; 8];
         for (part, text) in parts.iter_mut().zip(all) {
             match texts.id(text) {
@@ -100,15 +122,15 @@ pub fn visits(
         points.insert(id, Point { parts, is_direct: false });
     })?;
     fault?;
-    ground.snapshot.visits(days.from, days.until, |tally: Tally| {
-        let local = days.local(Millis(tally.quarter * 900_000).0);
-        let Some(keys) = points.get(&tally.touchpoint).and_then(|point| beside(ground, point, local)) else { return };
+    for ((touchpoint, local), (shown, clicked)) in visits {
+        let Some(keys) = points.get(&touchpoint).and_then(|point| beside(ground, point, local)) else { continue };
         let keys: &[Key] = if has_rows { &[keys] } else { &[] };
         counted.add(keys, 0..ground.models.len(), |sums| {
-            sums.visits += tally.visits;
-            sums.clicks += tally.clicks;
+            sums.visits += shown;
+            sums.clicks += clicked;
         });
-    })
+    }
+    Ok(())
 }
 
 /// The row of what is no lead, if it fits.

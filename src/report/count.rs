@@ -7,6 +7,7 @@ use std::{
     collections::{BTreeMap, HashMap},
     hash::{Hash, Hasher},
     ops::Range,
+    thread,
 };
 
 use rustc_hash::{FxHashMap, FxHashSet, FxHasher};
@@ -149,18 +150,27 @@ pub fn count(
     let mut places = Places { credits: Vec::new(), steps: Vec::new(), keys: Vec::new() };
     let has_time = |dimension: Dimension| dimension.of() == Of::Time;
     let needs_time = ground.query.by.iter().copied().any(has_time) || ground.conditions.any(has_time);
-    let mut fault = None;
-    ground.snapshot.scan(days.from, days.until, |fact| {
-        let local = if needs_time { days.local(fact.at) } else { Local { day: 0, hour: 0 } };
-        if let Err(e) = places.fact(ground, fact, local, exchange, &mut counted) {
-            fault = Some(e);
+    let visited = beside::visited(ground);
+    // Half of the work of a report with visits, and none of the other half's business.
+    thread::scope(|scope| {
+        let summing = visited.map(|visited| scope.spawn(move || beside::sum(visited, days, needs_time)));
+        let mut fault = None;
+        ground.snapshot.scan(days.from, days.until, |fact| {
+            let local = if needs_time { days.local(fact.at) } else { Local { day: 0, hour: 0 } };
+            if let Err(e) = places.fact(ground, fact, local, exchange, &mut counted) {
+                fault = Some(e);
+            }
+        })?;
+        fault.map_or(Ok(()), Err)?;
+        beside::costs(ground, period, texts, exchange, &mut counted)?;
+        match visited.zip(summing) {
+            Some((visited, summing)) => {
+                let visits = summing.join().unwrap_or(Err(StoreError::Closed))?;
+                beside::visits(ground, visited, visits, texts, &mut counted)
+            }
+            None => Ok(()),
         }
     })?;
-    if let Some(fault) = fault {
-        return Err(fault);
-    }
-    beside::costs(ground, period, texts, exchange, &mut counted)?;
-    beside::visits(ground, days, texts, &mut counted)?;
     Ok(counted)
 }
 

@@ -56,9 +56,14 @@ pub fn answer(inner: &Inner, snapshot: &Snapshot, query: &Query, today: Date) ->
     let total = table.total();
     let mut lines = table.lines();
     texts.know(lines.iter().flat_map(|line| query.by.iter().copied().zip(line.key)))?;
-    table.sort(&mut lines, &texts);
     let left_out = lines.len().saturating_sub(query.limit) + table.now.counted.beyond();
-    lines.truncate(query.limit);
+    let order = table.order(&texts);
+    if left_out > 0 && query.limit < lines.len() {
+        lines.select_nth_unstable_by(query.limit, &order);
+        lines.truncate(query.limit);
+    }
+    lines.sort_by(&order);
+    drop(order);
     let rows = lines.into_iter().map(|line| line.row(query, &texts)).collect();
     Ok(Report {
         query: query.clone(),
@@ -151,7 +156,7 @@ impl Table<'_> {
             leads: side.counted.total.get(place).map_or(0, |total| total.leads),
             has_outcomes: side.counted.has_outcomes,
             has_costs: by(Dimension::has_costs) && !self.conditions.any(|dimension| !dimension.has_costs()),
-            has_visits: self.snapshot.has_visits()
+            has_visits: self.snapshot.visits().is_some()
                 && by(Dimension::has_visits)
                 && !self.conditions.any(|dimension| !dimension.has_visits()),
         };
@@ -202,35 +207,33 @@ impl Table<'_> {
     }
 
     /// As the query asks; else time goes on, and what has most of the first number comes first. What is unknown is last.
-    fn sort(&self, lines: &mut [Line], texts: &Texts<'_>) {
+    fn order<'o>(&'o self, texts: &'o Texts<'_>) -> impl Fn(&Line, &Line) -> Ordering + 'o {
         let is_time = |dimension: &Dimension| dimension.of() == Of::Time;
         let by_time = Sort { by: SortBy::Dimension(0), descending: false };
         let by_number = Sort { by: SortBy::Column(0), descending: true };
         let default = if !self.query.by.is_empty() && self.query.by.iter().all(is_time) { by_time } else { by_number };
         let Sort { by, descending } = self.query.sort.unwrap_or(default);
-        let turned = |order: Ordering| if descending { order.reverse() } else { order };
+        let turned = move |order: Ordering| if descending { order.reverse() } else { order };
         let by_key = |one: &Line, other: &Line| {
             let places = self.query.by.iter().zip(one.key.iter().zip(&other.key));
             places.fold(Ordering::Equal, |order, (by, (one, other))| order.then_with(|| texts.order(*by, *one, *other)))
         };
-        match by {
-            SortBy::Column(place) => {
-                let number = |line: &Line| line.numbers.get(place).copied().flatten();
-                lines.sort_by(|one, other| {
+        move |one, other| {
+            let first = match by {
+                SortBy::Column(place) => {
+                    let number = |line: &Line| line.numbers.get(place).copied().flatten();
                     match (number(one), number(other)) {
                         (Some(one), Some(other)) => turned(one.cmp(&other)),
                         (one, other) => other.is_some().cmp(&one.is_some()),
                     }
-                    .then_with(|| by_key(one, other))
-                });
-            }
-            SortBy::Dimension(place) => {
-                let Some(dimension) = self.query.by.get(place) else { return };
-                let value = |line: &Line| line.key.get(place).copied().unwrap_or_default();
-                lines.sort_by(|one, other| {
-                    turned(texts.order(*dimension, value(one), value(other))).then_with(|| by_key(one, other))
-                });
-            }
+                }
+                SortBy::Dimension(place) => {
+                    let value = |line: &Line| line.key.get(place).copied().unwrap_or_default();
+                    let dimension = self.query.by.get(place);
+                    dimension.map_or(Ordering::Equal, |by| turned(texts.order(*by, value(one), value(other))))
+                }
+            };
+            first.then_with(|| by_key(one, other))
         }
     }
 }

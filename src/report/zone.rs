@@ -24,7 +24,7 @@ pub struct Days {
 }
 
 /// When something was, in the zone.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Local {
     /// The day, counted from 1970.
     pub day: i32,

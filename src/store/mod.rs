@@ -37,7 +37,9 @@ pub use password::{LONGEST_PASSWORD, SHORTEST_PASSWORD, hash_password, is_passwo
 pub use person::{IDLE, LONGEST_SESSION, Person, Role, SessionDigest, make_session, person_name};
 #[doc(hidden)] // public for contrib/bench and tests alone
 pub use sqlite::Bulk;
-pub use sqlite::{Claims, Facts, Foreseen, PersonChange, Pick, Retained, Retention, Snapshot, Store, Visits, file_in};
+pub use sqlite::{
+    Claims, Facts, Foreseen, PersonChange, Pick, Retained, Retention, Snapshot, Store, Visited, Visits, file_in,
+};
 
 use crate::{
     clock::Millis,

@@ -116,7 +116,7 @@ fn without_sites_there_is_a_script_and_no_address() {
 fn too_few_descriptors_are_survived() {
     let company = company("", SITE);
     let mut command = std::process::Command::new("sh");
-    command.args(["-c", "ulimit -n 40; exec \"$0\" \"$@\"", env!("CARGO_BIN_EXE_leadmilter")]);
+    command.args(["-c", "ulimit -n 56; exec \"$0\" \"$@\"", env!("CARGO_BIN_EXE_leadmilter")]);
     command.args(["run", "--config"]).arg(company.config_file());
     let daemon = Daemon::spawn(command);
     daemon.wait_log("ready");

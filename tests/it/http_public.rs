@@ -214,7 +214,9 @@ fn errors_are_problems_everywhere() {
     let web = Web::open("", SITE);
     for door in [&web.public, &web.admin] {
         let nothing = "there is nothing under this path: /openapi.json lists what there is";
-        for path in ["/", "/v1", "/v1/", "/s.js/x", "/%ff", "/s.0123.js", "/%2e%2e/etc/passwd"] {
+        let paths = ["/", "/v1", "/v1/", "/s.js/x", "/%ff", "/s.0123.js", "/%2e%2e/etc/passwd"];
+        // The first page of the admin door is the dashboard's.
+        for path in paths.iter().filter(|path| *door == web.public || **path != "/") {
             let answer = send(door, &format!("GET {path} HTTP/1.1\r\n"));
             assert_eq!(answer.problem(), (404, nothing.to_owned()), "{path}");
         }

@@ -184,5 +184,5 @@ fn leads_are_turned_page_by_page_and_reading_them_is_noted() {
     let noted = store.audit(&AuditFilter { limit: 1000, ..AuditFilter::default() }).unwrap();
     let reading = noted.iter().filter(|noted| noted.entry.did == "leads.read");
     assert!(reading.clone().all(|noted| noted.entry.who.starts_with("token:")));
-    assert!(reading.clone().any(|noted| noted.entry.what == format!("sender={sender}")));
+    assert!(reading.clone().any(|noted| noted.entry.what == format!("sender={}", crate::told::sha256(sender))));
 }

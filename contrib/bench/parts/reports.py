@@ -1,8 +1,8 @@
 """Part `reports`: a year of a million leads, and how long whoever asks for a report of it waits.
 
 Given a `Bench`, gives back two tables: each preset over 30 days and over the whole year, first and warm; and the first report of
-a store, pages of the dashboard, and memory. Fails where a report takes a second or the dashboard's first page 300 ms. The year is
-made once and kept in target/bench: it takes minutes and gigabytes, and is the same every time.
+a store, pages of the dashboard, and memory. Fails where a report takes a second or the dashboard's first page 300 ms,
+unless the run is quick. The year is made once and kept in target/bench: it takes minutes and gigabytes.
 """
 
 import contextlib
@@ -29,6 +29,7 @@ STALE = 7  # days after which the year's end is too far from today for "the last
 REPORT_LIMIT, PAGE_LIMIT = 1000, 300  # ms
 WARM = 5  # times that each report is asked for again
 
+PAGES = ("dashboard's first page", "page of channels, 30 days", "page of channels, a year")
 PRESETS = ("channels", "calendar", "heatmap", "senders", "addresses", "models", "funnel")
 
 SECTIONS = """
@@ -116,7 +117,8 @@ def _daemon(bench, year):
     config = year.folder / "bench.toml"
     config.write_text(text.replace("\n[store]\n", f"{sections}\n[store]\n", 1), encoding="utf-8")
     argv = [bench.leadmilter, "--config", config, "run"]
-    server = harness.start(bench, "reports", argv, f"unix:{folder}/sock", folder=folder)
+    # The door opens after the socket.
+    server = harness.start(bench, "reports", argv, f"inet:127.0.0.1:{port}", folder=folder)
     server.port = port
     try:
         yield server
@@ -180,19 +182,21 @@ def presets(bench, year):
             if preset == "channels" and days == 365:
                 leads = told["total"]["numbers"]["leads"]
             row += [first, statistics.median(again)]
-            slow += [f"{preset} over {days} days took {took:.0f} ms" for took in (first, *again) if took >= REPORT_LIMIT]
+            worst = max(first, *again)
+            if worst >= REPORT_LIMIT:
+                slow.append(f"{preset} over {days} days took {worst:.0f} ms")
         bench.say(f"reports: {preset}: 30 days {row[1]:.0f}/{row[2]:.0f} ms, a year {row[3]:.0f}/{row[4]:.0f} ms")
         rows.append(row)
-    if slow:
+    if slow and not bench.quick:
         raise Failure(f"reports: {'; '.join(slow)}: {REPORT_LIMIT} ms is the limit")
     notes = [
         f"{leads:,.0f} leads that count, of {year.told['letters']:,} letters; {year.told['visits']:,} visits, "
         f"{year.told['outcomes']:,} outcomes, {year.told['costs']:,} rows of costs.",
         f"Through `GET /v1/reports`, from the connection to the last octet: the first request to a daemon, and the median of {WARM} "
-        f"more. None took {REPORT_LIMIT} ms.",
+        f"more. The run fails where one takes {REPORT_LIMIT} ms.",
     ]
     columns = ["", "30 days, first, ms", "30 days, warm, ms", "a year, first, ms", "a year, warm, ms"]
-    return harness.Table("Each preset of a year of a million leads", columns, rows, notes, {"rows": rows, "leads": leads})
+    return harness.Table(f"Each preset of a year of {leads:,.0f} leads", columns, rows, notes, {"rows": rows, "leads": leads})
 
 
 def beside(bench, year):
@@ -205,7 +209,8 @@ def beside(bench, year):
     octets = {name: (year.folder / "store" / name).stat().st_size for name in ("leads.db", "visits.db", "reports.db")}
     with _daemon(bench, year) as server:
         idle = server.peak()
-        pages = {path: _page(bench, year, server, path) for path in ("/", "/reports/channels", f"/reports/channels?period={year.period(365)}")}
+        paths = ("/", "/reports/channels", f"/reports/channels?period={year.period(365)}")
+        pages = {path: _page(bench, year, server, path) for path in paths}
         with_pages = server.peak()
     with _daemon(bench, year) as server:
         Door(server, Authorization=f"Bearer {token}").good(_path("channels", year.period(365)))
@@ -214,7 +219,7 @@ def beside(bench, year):
             Door(server, Authorization=f"Bearer {token}").good(_path(preset, year.period(365)))
         all_presets = server.peak()
     front = pages["/"]
-    if max(front) >= PAGE_LIMIT:
+    if max(front) >= PAGE_LIMIT and not bench.quick:
         raise Failure(f"reports: the dashboard's first page took {max(front):.0f} ms: {PAGE_LIMIT} ms is the limit")
     rows = [
         ["first report of the store, s", first_of_store],
@@ -222,7 +227,7 @@ def beside(bench, year):
         *[[f"{name}, MB", size / 1e6] for name, size in octets.items()],
         *[
             [f"{name}, {how}, ms", value]
-            for name, took in zip(("dashboard's first page", "page of channels, 30 days", "page of channels, a year"), pages.values())
+            for name, took in zip(PAGES, pages.values())
             for how, value in (("first", took[0]), ("warm", statistics.median(took[1:])))
         ],
         ["daemon at rest, peak MB", idle / 1e6],
@@ -233,7 +238,7 @@ def beside(bench, year):
     notes = [
         "The first report of a store reads every lead once, into a file of its own; later ones read what has come since.",
         "Pages as a browser with a session asks for them, redirects included, without style and script. The first page: "
-        f"none took {PAGE_LIMIT} ms.",
+        f"the run fails where it takes {PAGE_LIMIT} ms.",
         "Peaks of the process's memory (VmHWM).",
     ]
     return harness.Table("Beside the reports", ["", "one run"], rows, notes, {"pages": pages, **octets})

@@ -51,7 +51,7 @@ use tracing::warn;
 
 pub use self::{
     bulk::Bulk,
-    facts::{Facts, Snapshot},
+    facts::{Facts, Snapshot, Visited},
     foresee::Foreseen,
     people::PersonChange,
     queue::Pick,

@@ -209,13 +209,18 @@ fn outcome(deals: impl Iterator<Item = Told>) -> Outcome {
 
 fn costs(config: &Config) -> Vec<Cost> {
     let conn = Connection::open(config.store.folder.join("leads.db")).unwrap();
-    let sql = "SELECT day, provider, channel, source, medium, campaign, term, content, currency, amount FROM cost";
+    let sql = "SELECT day, provider, channel, source, medium, campaign, term, content, currency, amount, campaign_id
+               FROM cost";
     let mut select = conn.prepare(sql).unwrap();
     let read = |row: &rusqlite::Row<'_>| {
         let text = |place| row.get::<_, String>(place).unwrap();
         let mut parts: Parts = Default::default();
         for (place, part) in (2..).zip(&mut parts[..6]) {
             *part = text(place);
+        }
+        // Links are tagged with a campaign's name or with its id.
+        if parts[3].is_empty() {
+            parts[3] = text(10);
         }
         // What names nothing but a channel has the channel's UTM values.
         if let Some(channel) = config.channels.iter().find(|channel| channel.id == parts[0])

@@ -64,11 +64,13 @@ pub fn count(books: &Books, query: &Query, period: Period, clocks: &Clocks) -> C
             count_letter(&mut counted, books, query, letter, *local);
         }
     }
+    // Costs and visits make rows only where a column tells of them.
+    let asked = |of: &[&str]| query.columns.iter().any(|column| of.contains(&column.metric.as_str()));
     let has = |is: fn(Dimension) -> bool| query.filters.iter().all(|filter| is(filter.dimension));
-    if has(Dimension::has_costs) {
+    if has(Dimension::has_costs) && asked(&["cost", "cpl", "cpl_unique", "profit", "roi", "romi", "drr", "cac"]) {
         count_costs(&mut counted, books, query, period);
     }
-    if has(Dimension::has_visits) {
+    if has(Dimension::has_visits) && asked(&["visits", "clicks", "click_rate", "click_to_letter"]) {
         count_visits(&mut counted, books, query, period, clocks);
     }
     counted

@@ -46,8 +46,8 @@ words! {
         wrong: "This address asks for something that does not exist. What is wrong:",
             "В адресе страницы запрошено то, чего нет. Что не так:";
         start_again: "Show the report without it", "Показать отчёт без этого";
-        later: "The letters are being counted for the first time. This takes some ten seconds for a million.",
-            "Письма подсчитываются впервые. На миллион писем уходит около десяти секунд.";
+        later: "The letters are being counted. The first time this takes some ten seconds for a million.",
+            "Письма подсчитываются. В первый раз на миллион писем уходит около десяти секунд.";
         counted: "Counted so far", "Подсчитано";
         look_again: "Look again", "Обновить";
         no_leads: "No leads in these days.", "За эти дни лидов нет.";

@@ -8,13 +8,16 @@ use crate::{
     store::{Spent, StoreError, Tally},
 };
 
-/// Costs of the days from `first` to `last`.
+/// Costs of the days from `first` to `last`. A campaign's id stands for a name that is not told, as [`crate::store::Cost`]
+/// has it.
 pub fn spent(leads: &Connection, first: i32, last: i32) -> Result<Vec<Spent>, StoreError> {
     let read = || -> rusqlite::Result<Vec<Spent>> {
         leads
             .prepare_cached(
-                "SELECT day, provider, channel, source, medium, campaign, term, content, currency, amount FROM cost
-                 WHERE day >= $1 AND day <= $2 ORDER BY day, provider, channel, source, medium, campaign, term, content",
+                "SELECT day, provider, channel, source, medium, coalesce(nullif(campaign, ''), campaign_id), term,
+                        content, currency, amount
+                 FROM cost WHERE day >= $1 AND day <= $2
+                 ORDER BY day, provider, channel, source, medium, campaign, term, content",
             )?
             .query_map((first, last), cost)?
             .collect()

@@ -54,10 +54,10 @@ impl Facts {
         let facts = database.open_reader()?;
         facts.execute_batch("BEGIN").map_err(engine("opening what reports count"))?;
         let visits = Database::visits(&self.folder);
-        let visits = if visits.path().exists() { Some(visits.open_reader()?) } else { None };
         // Visits of an older version, which nothing asks for any more, are brought up to date by nothing.
-        let is_current = |conn: &Connection| super::migrate::demand_current(conn, super::migrate::VISITS).is_ok();
-        Ok(Snapshot { facts, leads, visits: visits.filter(is_current) })
+        let is_current = |conn: Connection| super::migrate::demand_current(&conn, super::migrate::VISITS).is_ok();
+        let has_visits = visits.path().exists() && is_current(visits.open_reader()?);
+        Ok(Snapshot { facts, leads, visits: has_visits.then_some(Visited(visits)) })
     }
 
     /// Forgets all, since texts of leads that are erased stand in it; the next report reads the leads anew. Others may be at
@@ -110,7 +110,24 @@ impl Facts {
 pub struct Snapshot {
     facts: Connection,
     leads: Connection,
-    visits: Option<Connection>,
+    visits: Option<Visited>,
+}
+
+/// Counts of visits, to be read by a connection of their own, beside the facts.
+#[derive(Clone, Debug)]
+pub struct Visited(Database);
+
+impl Visited {
+    /// Shows how many visits there were in each quarter of an hour from `from` on and before `until`.
+    pub fn tallies(&self, from: Millis, until: Millis, each: impl FnMut(Tally)) -> Result<(), StoreError> {
+        beside::visits(&self.0.open_reader()?, from, until, each)
+    }
+
+    /// Shows every touchpoint: its number, and channel, source, medium, campaign, term, content, landing page and referrer,
+    /// empty where there is none.
+    pub fn touchpoints(&self, each: impl FnMut(i64, [&str; 8])) -> Result<(), StoreError> {
+        beside::touchpoints(&self.0.open_reader()?, each)
+    }
 }
 
 impl Snapshot {
@@ -169,19 +186,8 @@ impl Snapshot {
         beside::spent(&self.leads, first, last)
     }
 
-    /// Whether visits are kept.
-    pub fn has_visits(&self) -> bool {
-        self.visits.is_some()
-    }
-
-    /// Shows how many visits there were in each quarter of an hour from `from` on and before `until`.
-    pub fn visits(&self, from: Millis, until: Millis, each: impl FnMut(Tally)) -> Result<(), StoreError> {
-        self.visits.as_ref().map_or(Ok(()), |visits| beside::visits(visits, from, until, each))
-    }
-
-    /// Shows every touchpoint of visits: its number, and channel, source, medium, campaign, term, content, landing page and
-    /// referrer, empty where there is none.
-    pub fn touchpoints(&self, each: impl FnMut(i64, [&str; 8])) -> Result<(), StoreError> {
-        self.visits.as_ref().map_or(Ok(()), |visits| beside::touchpoints(visits, each))
+    /// Counts of visits, if any are kept.
+    pub fn visits(&self) -> Option<&Visited> {
+        self.visits.as_ref()
     }
 }
