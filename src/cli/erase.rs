@@ -16,7 +16,7 @@ use super::{
 use crate::{
     address::Address,
     config::{Config, Sink},
-    intake::Intake,
+    intake::{sender_digest, sender_key},
     store::{Erasure, Forgotten, Receiver, Store, StoreError, Trace, Traces},
 };
 
@@ -81,20 +81,20 @@ pub fn run(config: Config, args: &Args) -> anyhow::Result<u8> {
     let Some(address) = Address::parse(&args.sender) else {
         return Err(Wrong::Usage(format!("{:?} is no mail address", args.sender)).into());
     };
-    let intake = Intake::new(config);
-    let key = intake.sender_key(&address);
-    let is_sender = |text: &str| Address::parse(text).is_some_and(|found| intake.sender_key(&found) == key);
+    let key_of = |address: &Address| sender_key(address, config.leads.normalize);
+    let key = key_of(&address);
+    let is_sender = |text: &str| Address::parse(text).is_some_and(|found| key_of(&found) == key);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build()?;
-    let folder = &intake.config.store.folder;
+    let folder = &config.store.folder;
     // Where nothing is kept yet, nothing has to be made.
-    let reader = open_read(&intake.config)?;
+    let reader = open_read(&config)?;
     let store = if args.dry_run { reader } else { Store::open(folder)? };
     store.open_visits_if_any()?;
-    let digest = intake.sender_digest(&address);
+    let digest = sender_digest(address.as_str());
     let erasure = Erasure {
         addresses: vec![address.to_string(), key.clone()],
         noted: audit::entry("sender.erased", &digest, None),
-        remember: intake.config.privacy.retention,
+        remember: config.privacy.retention,
     };
     let done = runtime.block_on(async {
         let traces = store.traces(is_sender).await?;
@@ -109,7 +109,7 @@ pub fn run(config: Config, args: &Args) -> anyhow::Result<u8> {
     let mut named_in = if is_named { store.leads_that_tell(address.as_str(), NAMED)? } else { Vec::new() };
     named_in.retain(|id| !traces.letters.iter().any(|letter| letter.lead_id == *id));
     runtime.block_on(store.close(Duration::from_secs(10)));
-    let told = traces.receivers.iter().map(|receiver| told(receiver, &intake.config)).collect();
+    let told = traces.receivers.iter().map(|receiver| told(receiver, &config)).collect();
     let answer = Answer {
         sender: address.as_str(),
         sender_sha256: &digest,
@@ -122,7 +122,7 @@ pub fn run(config: Config, args: &Args) -> anyhow::Result<u8> {
     if args.json {
         json_lines(&[answer])?
     } else {
-        print(&answer, &traces, &intake.config)?
+        print(&answer, &traces, &config)?
     }
     Ok(exit::OK)
 }

@@ -31,8 +31,7 @@ pub use addresses::table;
 pub use changes::{Changes, NewRecipient};
 pub use letter::{Letter, MAX_RECIPIENTS, Via};
 pub use message_id::message_digest;
-pub use sender::key as sender_key;
-pub use sha256::hex;
+pub use sender::{digest as sender_digest, key as sender_key};
 
 use self::{headers::Names, read::Reading};
 use crate::{

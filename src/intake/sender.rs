@@ -1,18 +1,13 @@
 //! Which addresses are one sender.
 
-use super::{Intake, sha256};
+use super::sha256;
 use crate::{address::Address, config::Normalize};
 
-impl Intake {
-    /// The key that all spellings of an address share.
-    pub fn sender_key(&self, address: &Address) -> String {
-        key(address, self.config.leads.normalize)
-    }
-
-    /// What stands for an address where it is not to be told: its SHA-256, hexadecimal.
-    pub fn sender_digest(&self, address: &Address) -> String {
-        sha256::hex(address.as_str().as_bytes())
-    }
+/// What stands for an address where it is not to be told: the SHA-256 of its folded form, hexadecimal. For part of one, as
+/// people type it who look for somebody, it is that of the part.
+pub fn digest(address: &str) -> String {
+    let folded = Address::parse(address).map_or_else(|| address.to_lowercase(), |address| address.to_string());
+    sha256::hex(folded.as_bytes())
 }
 
 /// What a provider does not tell apart in a local part.

@@ -27,7 +27,7 @@ use jiff::{civil::Date, tz::TimeZone};
 pub use self::{
     dimension::{Dimension, Of},
     metric::{Better, Entry, Metric, Number, Unit},
-    period::{Compare, NAMES as PERIODS, Period},
+    period::{Compare, Period},
     preset::Preset,
     query::{Column, Filter, Query, ROWS, Sort, SortBy},
     sums::{Scope, Sums},

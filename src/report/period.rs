@@ -17,9 +17,6 @@ pub struct Period {
     pub last: Date,
 }
 
-/// The names that [`Period::parse`] knows, for help and menus.
-pub const NAMES: [&str; 9] = ["today", "yesterday", "7d", "30d", "90d", "month", "last-month", "year", "all"];
-
 impl Period {
     /// Reads `today`, `yesterday`, `week`, `month`, `year` (each until today), `last-week`, `last-month`, `last-year`, `30d` (so
     /// many days until today), `all`, `2026-11`, `2026-11-26`, or `2026-11-01..2026-11-26`.
@@ -41,7 +38,7 @@ impl Period {
                 today.first_of_year().checked_sub(1.day()).ok().map(|last| Self { first: last.first_of_year(), last })
             }
             "all" => until_today(Some(Date::constant(1990, 1, 1))),
-            _ => Self::days(text, today).or_else(|| Self::dates(text)),
+            _ => Self::last_days(text, today).or_else(|| Self::dates(text)),
         };
         period.filter(|period| period.first <= period.last && period.first.year() >= 1990 && period.last.year() <= 2200).ok_or_else(|| {
             format!("{text:?} is no period: write today, yesterday, week, month, year, last-week, last-month, last-year, 30d, \
@@ -49,7 +46,7 @@ impl Period {
         })
     }
 
-    fn days(text: &str, today: Date) -> Option<Self> {
+    fn last_days(text: &str, today: Date) -> Option<Self> {
         let days = text.strip_suffix('d')?.parse::<u32>().ok().filter(|days| (1..=36_600).contains(days))?;
         Some(Self { first: today.checked_sub((i64::from(days) - 1).days()).ok()?, last: today })
     }
@@ -69,14 +66,9 @@ impl Period {
     }
 
     /// How many days it has.
-    pub fn len(self) -> u32 {
+    pub fn days(self) -> u32 {
         let days = self.first.until(self.last).map_or(0, |span| span.get_days());
         u32::try_from(days).unwrap_or(0) + 1
-    }
-
-    /// Whether it has none; it never does.
-    pub fn is_empty(self) -> bool {
-        false
     }
 
     /// Whether the day is one of it.
@@ -88,7 +80,7 @@ impl Period {
     pub fn before(self, compare: Compare) -> Option<Self> {
         match compare {
             Compare::Previous => {
-                let days = i64::from(self.len()).days();
+                let days = i64::from(self.days()).days();
                 Some(Self { first: self.first.checked_sub(days).ok()?, last: self.last.checked_sub(days).ok()? })
             }
             Compare::Year => Some(Self {
@@ -201,7 +193,7 @@ mod tests {
     fn a_period_is_compared_with_as_many_days_or_the_same_ones() {
         let period = Period::parse("2024-02", TODAY).unwrap();
         let before = |compare| period.before(compare).unwrap().to_string();
-        assert_eq!((period.len(), before(Compare::Previous)), (29, "2024-01-03..2024-01-31".into()));
+        assert_eq!((period.days(), before(Compare::Previous)), (29, "2024-01-03..2024-01-31".into()));
         assert_eq!(before(Compare::Year), "2023-02-01..2023-02-28");
     }
 

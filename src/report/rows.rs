@@ -55,14 +55,12 @@ pub fn answer(inner: &Inner, snapshot: &Snapshot, query: &Query, today: Date) ->
     let table = Table { query, models: &models, snapshot, conditions: &conditions, now, before };
     let total = table.total();
     let mut lines = table.lines();
-    texts.know(lines.iter().flat_map(|line| query.by.iter().copied().zip(line.key)))?;
     let left_out = lines.len().saturating_sub(query.limit) + table.now.counted.beyond();
+    table.cut(&mut lines);
+    texts.know(lines.iter().flat_map(|line| query.by.iter().copied().zip(line.key)))?;
     let order = table.order(&texts);
-    if left_out > 0 && query.limit < lines.len() {
-        lines.select_nth_unstable_by(query.limit, &order);
-        lines.truncate(query.limit);
-    }
     lines.sort_by(&order);
+    lines.truncate(query.limit);
     drop(order);
     let rows = lines.into_iter().map(|line| line.row(query, &texts)).collect();
     Ok(Report {
@@ -107,6 +105,10 @@ struct Line {
 }
 
 impl Line {
+    fn number(&self, place: usize) -> Number {
+        self.numbers.get(place).copied().flatten()
+    }
+
     fn row(self, query: &Query, texts: &Texts<'_>) -> Row {
         let key = query.by.iter().zip(self.key).map(|(by, value)| texts.written(*by, value)).collect();
         Row { key, numbers: self.numbers, before: self.before, is_incomplete: self.is_incomplete }
@@ -194,7 +196,7 @@ impl Table<'_> {
             Dimension::Weekday => 1..8,
             Dimension::Day | Dimension::Week | Dimension::Month => {
                 let known = keys.iter().filter_map(|key| key.first().copied()).min();
-                let begin = Some(key::of_day(dimension, period.first)).filter(|_| period.len() <= FILLED);
+                let begin = Some(key::of_day(dimension, period.first)).filter(|_| period.days() <= FILLED);
                 let end = key::of_day(dimension, period.last) + 1;
                 begin.or(known).unwrap_or(end)..end
             }
@@ -206,34 +208,52 @@ impl Table<'_> {
         keys.extend(values.step_by(step).map(|value| [value, second, third]));
     }
 
-    /// As the query asks; else time goes on, and what has most of the first number comes first. What is unknown is last.
-    fn order<'o>(&'o self, texts: &'o Texts<'_>) -> impl Fn(&Line, &Line) -> Ordering + 'o {
+    /// As the query asks; else time goes on, and what has most of the first number comes first.
+    fn sort(&self) -> Sort {
         let is_time = |dimension: &Dimension| dimension.of() == Of::Time;
         let by_time = Sort { by: SortBy::Dimension(0), descending: false };
         let by_number = Sort { by: SortBy::Column(0), descending: true };
         let default = if !self.query.by.is_empty() && self.query.by.iter().all(is_time) { by_time } else { by_number };
-        let Sort { by, descending } = self.query.sort.unwrap_or(default);
-        let turned = move |order: Ordering| if descending { order.reverse() } else { order };
+        self.query.sort.unwrap_or(default)
+    }
+
+    /// Drops rows that cannot be among the first by their number alone: nobody has to know what they are called.
+    fn cut(&self, lines: &mut Vec<Line>) {
+        let Sort { by: SortBy::Column(place), descending } = self.sort() else { return };
+        let by_number = |one: &Line, other: &Line| numbers(one.number(place), other.number(place), descending);
+        let Some(last) = self.query.limit.checked_sub(1).filter(|last| *last < lines.len()) else { return };
+        let (_, last, _) = lines.select_nth_unstable_by(last, by_number);
+        let worst = last.number(place);
+        lines.retain(|line| numbers(line.number(place), worst, descending).is_le());
+    }
+
+    /// The order of rows; of equals, that of what they are called.
+    fn order<'o>(&'o self, texts: &'o Texts<'_>) -> impl Fn(&Line, &Line) -> Ordering + 'o {
+        let Sort { by, descending } = self.sort();
         let by_key = |one: &Line, other: &Line| {
             let places = self.query.by.iter().zip(one.key.iter().zip(&other.key));
             places.fold(Ordering::Equal, |order, (by, (one, other))| order.then_with(|| texts.order(*by, *one, *other)))
         };
         move |one, other| {
             let first = match by {
-                SortBy::Column(place) => {
-                    let number = |line: &Line| line.numbers.get(place).copied().flatten();
-                    match (number(one), number(other)) {
-                        (Some(one), Some(other)) => turned(one.cmp(&other)),
-                        (one, other) => other.is_some().cmp(&one.is_some()),
-                    }
-                }
+                SortBy::Column(place) => numbers(one.number(place), other.number(place), descending),
                 SortBy::Dimension(place) => {
                     let value = |line: &Line| line.key.get(place).copied().unwrap_or_default();
-                    let dimension = self.query.by.get(place);
-                    dimension.map_or(Ordering::Equal, |by| turned(texts.order(*by, value(one), value(other))))
+                    let order = |by: &Dimension| texts.order(*by, value(one), value(other));
+                    let order = self.query.by.get(place).map_or(Ordering::Equal, order);
+                    if descending { order.reverse() } else { order }
                 }
             };
             first.then_with(|| by_key(one, other))
         }
+    }
+}
+
+/// The order of two numbers; what is unknown is last, whichever way.
+fn numbers(one: Number, other: Number, descending: bool) -> Ordering {
+    match (one, other) {
+        (Some(one), Some(other)) if descending => other.cmp(&one),
+        (Some(one), Some(other)) => one.cmp(&other),
+        (one, other) => other.is_some().cmp(&one.is_some()),
     }
 }

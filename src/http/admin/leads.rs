@@ -14,7 +14,7 @@ use super::{super::problem::Problem, Admin, bearer, query::Pairs};
 use crate::{
     address::Address,
     clock::Millis,
-    intake::hex,
+    intake::sender_digest,
     lead::{Kind, Lead, limit},
     maillog::chain,
     store::{AuditEntry, LeadFilter, Scope, StoreError},
@@ -68,7 +68,7 @@ pub async fn leads(State(door): State<Arc<Admin>>, headers: HeaderMap, uri: Uri)
     let (limit, after) = (filter.limit, pairs.read("after", id, "the id of a lead")?);
     // A person who is erased is to stand in the audit log no more: a sender is noted by digest.
     let told = pairs.without(&["limit", "format"]).map(|(name, value)| match name {
-        "sender" => format!("sender={}", hex(value.to_lowercase().as_bytes())),
+        "sender" => format!("sender={}", sender_digest(value)),
         _ => format!("{name}={value}"),
     });
     let what = bounded(&told.collect::<Vec<_>>().join(" "), limit::TEXT).unwrap_or_default();

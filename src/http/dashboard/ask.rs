@@ -12,7 +12,7 @@ use axum::{
 use url::form_urlencoded;
 
 use super::{Dashboard, Fault};
-use crate::{intake::hex, lead::limit, text::bounded};
+use crate::{intake::sender_digest, lead::limit, text::bounded};
 
 /// Names and values, in the order in which they came.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -59,7 +59,7 @@ impl Params {
     /// there no more.
     pub fn noted(&self) -> Option<String> {
         let noted = |(name, value): &(String, String)| match name.as_str() {
-            "sender" => format!("sender={}", hex(value.to_lowercase().as_bytes())),
+            "sender" => format!("sender={}", sender_digest(value)),
             _ => format!("{name}={value}"),
         };
         bounded(&self.0.iter().map(noted).collect::<Vec<_>>().join(" "), limit::TEXT)

@@ -10,7 +10,7 @@ use crate::{
 };
 
 /// The periods of a menu.
-const MENU: [(&str, Text); 8] = [
+pub const MENU: [(&str, Text); 9] = [
     ("today", Text { en: "Today", ru: "Сегодня" }),
     ("yesterday", Text { en: "Yesterday", ru: "Вчера" }),
     ("7d", Text { en: "7 days", ru: "7 дней" }),
@@ -19,7 +19,11 @@ const MENU: [(&str, Text); 8] = [
     ("month", Text { en: "This month", ru: "Этот месяц" }),
     ("last-month", Text { en: "Last month", ru: "Прошлый месяц" }),
     ("year", Text { en: "This year", ru: "Этот год" }),
+    (ALL, Text { en: "All time", ru: "Всё время" }),
 ];
+
+/// All time: what a page of leads shows that asks for no period.
+const ALL: &str = "all";
 
 /// An entry of a menu.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -39,10 +43,13 @@ impl Choice {
     }
 }
 
-/// The menu, with the chosen one.
+/// The menu without all time, with the chosen one.
 pub fn menu(asked: &Params, language: Language) -> Vec<Choice> {
     let chosen = asked.get("period");
-    MENU.iter().map(|(value, name)| Choice::new(value, name.of(language), chosen)).collect()
+    MENU.iter()
+        .filter(|(value, _)| *value != ALL)
+        .map(|(value, name)| Choice::new(value, name.of(language), chosen))
+        .collect()
 }
 
 /// The period that `from` and `to`, or else `period` of the query name; `None` for all time. A text that is no period is one
@@ -51,7 +58,7 @@ pub fn asked(asked: &Params, visitor: &Visitor) -> Option<Period> {
     let today = Millis::now().timestamp().to_zoned(visitor.zone.clone()).date();
     let (from, to) = (asked.read::<Date>("from"), asked.read::<Date>("to"));
     if from.is_none() && to.is_none() {
-        return asked.get("period").filter(|name| *name != "all").and_then(|name| Period::parse(name, today).ok());
+        return asked.get("period").filter(|name| *name != ALL).and_then(|name| Period::parse(name, today).ok());
     }
     let first = from.unwrap_or(Date::constant(1990, 1, 1));
     Some(Period { first, last: to.unwrap_or(today).max(first) })

@@ -11,7 +11,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use rusqlite::{Connection, MAIN_DB, TransactionBehavior};
+use rusqlite::{Connection, ErrorCode, MAIN_DB, Transaction, TransactionBehavior};
 use tokio::{
     runtime::Handle,
     sync::{mpsc, oneshot},
@@ -26,6 +26,9 @@ const QUEUE: usize = 4096;
 
 /// Jobs of one commit at most, so that the first of them need not wait long.
 const GROUP: usize = 256;
+
+/// How long another program may hold the lock before what waits for it is given up.
+const LOCKED: Duration = Duration::from_secs(60);
 
 /// The shortest rest between two steps of work that is not urgent.
 const REST: Duration = Duration::from_millis(1);
@@ -177,10 +180,24 @@ fn commit(conn: &mut Connection, group: &mut [Box<dyn Job>]) -> Result<(), Strin
     if conn.is_readonly(MAIN_DB).map_err(|e| e.to_string())? {
         return Err("attempt to write a read-only database".to_owned());
     }
-    let tx = conn.transaction_with_behavior(TransactionBehavior::Immediate).map_err(|e| e.to_string())?;
+    let tx = begin(conn).map_err(|e| e.to_string())?;
     catch_unwind(AssertUnwindSafe(|| group.iter_mut().try_for_each(|job| job.run(&tx))))
         .unwrap_or_else(|_| Err("a write panicked".to_owned()))?;
     tx.commit().map_err(|e| e.to_string())
+}
+
+/// Begins to write. While another program holds the lock, what waits here goes on waiting: nothing of it is written yet, and
+/// whose letters they are has gone on by then.
+fn begin(conn: &Connection) -> rusqlite::Result<Transaction<'_>> {
+    let ends = Instant::now() + LOCKED;
+    loop {
+        match Transaction::new_unchecked(conn, TransactionBehavior::Immediate) {
+            Err(e) if e.sqlite_error_code() == Some(ErrorCode::DatabaseBusy) && Instant::now() < ends => {
+                warn!("another program has been writing to the store for seconds: waiting for it");
+            }
+            begun => return begun,
+        }
+    }
 }
 
 /// Each runtime is woken once for all of its callers: a wake from another thread is a system call.
@@ -201,11 +218,38 @@ fn answer(mut group: Vec<Box<dyn Job>>, committed: &Result<(), String>) {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Mutex;
+
     use super::*;
 
     fn insert(conn: &Connection) -> Result<(), StoreError> {
         conn.execute("INSERT INTO harvester VALUES (hex(randomblob(8)), 'hidden@company.ru', 0)", []).unwrap();
         Ok(())
+    }
+
+    /// Holds the lock until it was asked for so many times.
+    static LOCK: Mutex<Option<(Connection, i32)>> = Mutex::new(None);
+
+    fn let_go_at_the_third(_: i32) -> bool {
+        let mut lock = LOCK.lock().unwrap();
+        if let Some((_, asked)) = &mut *lock {
+            *asked += 1;
+        }
+        lock.take_if(|(_, asked)| *asked == 3);
+        false
+    }
+
+    #[test]
+    fn a_group_waits_until_another_program_lets_go_of_the_store() {
+        let folder = tempfile::tempdir().unwrap();
+        let database = Database::leads(folder.path());
+        database.make().unwrap();
+        let (mut conn, other) = (database.open().unwrap(), database.open().unwrap());
+        other.execute_batch("BEGIN IMMEDIATE").unwrap();
+        *LOCK.lock().unwrap() = Some((other, 0));
+        conn.busy_handler(Some(let_go_at_the_third)).unwrap();
+        assert_eq!(commit(&mut conn, &mut []), Ok(()));
+        assert!(LOCK.lock().unwrap().is_none());
     }
 
     /// What becomes of three writes in one group of which the second does this, and how many rows are there afterwards.

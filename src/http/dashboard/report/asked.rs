@@ -144,7 +144,7 @@ fn dates(params: &Params, today: Date) -> Result<Option<Period>, String> {
 
 /// Days, weeks or months, so that a period is neither one dot nor a thousand.
 pub fn unit_of_time(period: Period) -> Dimension {
-    match period.len() {
+    match period.days() {
         days if days <= DAYS => Dimension::Day,
         days if days <= WEEKS => Dimension::Week,
         _ => Dimension::Month,

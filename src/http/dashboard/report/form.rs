@@ -4,11 +4,7 @@
 
 use jiff::civil::Date;
 
-use super::{
-    asked::Asked,
-    days,
-    words::{PERIODS, ReportWords},
-};
+use super::{super::period::MENU, asked::Asked, days, words::ReportWords};
 use crate::{
     language::{Language, Text},
     report::{Column, Dimension, Metric, Model, Preset, Wording},
@@ -143,7 +139,7 @@ fn periods(asked: &Asked, language: Language) -> Vec<Choice> {
         }
         choice(asked.href(&changes), text.of(language), asked.period.as_deref() == Some(*name))
     };
-    PERIODS.iter().map(entry).collect()
+    MENU.iter().map(entry).collect()
 }
 
 /// A picture shows one number: the heat map lets its reader choose which.

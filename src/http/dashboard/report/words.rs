@@ -104,16 +104,3 @@ pub fn about(preset: Preset, language: Language) -> &'static str {
     };
     text.of(language)
 }
-
-/// The periods of the menu.
-pub const PERIODS: [(&str, Text); 9] = [
-    ("today", Text { en: "Today", ru: "Сегодня" }),
-    ("yesterday", Text { en: "Yesterday", ru: "Вчера" }),
-    ("7d", Text { en: "7 days", ru: "7 дней" }),
-    ("30d", Text { en: "30 days", ru: "30 дней" }),
-    ("90d", Text { en: "90 days", ru: "90 дней" }),
-    ("month", Text { en: "This month", ru: "Этот месяц" }),
-    ("last-month", Text { en: "Last month", ru: "Прошлый месяц" }),
-    ("year", Text { en: "This year", ru: "Этот год" }),
-    ("all", Text { en: "All time", ru: "Всё время" }),
-];
