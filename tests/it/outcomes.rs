@@ -179,6 +179,26 @@ async fn spam_is_told_and_marks_the_lead() {
 }
 
 #[tokio::test]
+async fn a_sender_that_is_spam_whole_never_begins_again() {
+    let mut desk = Desk::with_sinks("", &[("crm", EVENTS)]).await;
+    let mut leads = Vec::new();
+    for number in 1..=4 {
+        desk.letter(&number.to_string(), IVAN, M11, &[]).await;
+        leads.push(desk.last());
+    }
+    // All but the last: what is left of the series begins with it.
+    let rows: String = leads.iter().take(3).map(|lead| format!("{},spam\n", lead.lead_id)).collect();
+    assert_eq!(imported(&desk, &format!("lead_id,status\n{rows}")), said(3, "3 outcomes", 0));
+    let (outcome, marked) = (EventType::LeadOutcome, EventType::LeadMarked);
+    let mut expected: Vec<_> = leads.iter().take(3).map(|lead| told(lead, outcome, Kind::Lead)).collect();
+    expected.extend(leads.iter().take(3).rev().map(|lead| told(lead, marked, Kind::Spam)));
+    expected.push(told(&leads[3], marked, Kind::Lead));
+    assert_eq!(desk.told("crm"), expected);
+    let last = desk.last();
+    assert_eq!((last.repeat.unique, last.repeat.count, last.repeat.first_lead_id), (true, 1, None));
+}
+
+#[tokio::test]
 async fn files_are_imported_together_or_not_at_all_and_noted() {
     let mut desk = Desk::open("").await;
     desk.letter("1", IVAN, M11, &[]).await;

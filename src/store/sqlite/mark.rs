@@ -30,6 +30,7 @@ pub fn mark(conn: &Connection, mark: &Mark) -> Result<Option<Lead>, StoreError> 
         return Ok(None);
     };
     let (before, is_reply) = (lead.kind, lead.in_thread_of.is_some());
+    let began_series = in_series && lead.repeat.first_lead_id.is_none();
     let counts = mark.kind == Kind::Lead && !is_reply;
     lead.kind_reason = Some(mark.reason.clone());
     if before != mark.kind {
@@ -54,7 +55,7 @@ pub fn mark(conn: &Connection, mark: &Mark) -> Result<Option<Lead>, StoreError> 
     let first = if is_reply { EventType::LeadReplied } else { EventType::LeadReceived };
     write(conn, first, &lead, mark, |subscriber| is_first(subscriber, first))?;
     tell(conn, &lead, mark, &[before, mark.kind])?;
-    if in_series
+    if began_series
         && !counts
         && let Some(heir) = inherit(conn, &lead, (sender_key.as_deref(), visitor), mark)?
     {

@@ -1,5 +1,7 @@
 //! Writes outcomes: what is news gets an event, and what a system calls spam is marked so.
 
+use std::collections::BTreeMap;
+
 use rusqlite::{Connection, OptionalExtension};
 use uuid::Uuid;
 
@@ -22,6 +24,7 @@ use crate::{
 /// Records outcomes of leads that were found, with the audit log's entry.
 pub fn all(conn: &Connection, new: &NewOutcomes, leads: &[i64]) -> Result<OutcomesRecorded, StoreError> {
     let mut recorded = OutcomesRecorded::default();
+    let mut spam = BTreeMap::new();
     for (outcome, lead) in new.outcomes.iter().zip(leads) {
         if let Some(id) = &outcome.lead.external_id {
             remember(conn, &outcome.outcome.system, id, *lead)?;
@@ -31,8 +34,15 @@ pub fn all(conn: &Connection, new: &NewOutcomes, leads: &[i64]) -> Result<Outcom
         } else {
             write(conn, &outcome.outcome, *lead, new.noted.at)?;
             tell(conn, new, &outcome.outcome, *lead)?;
+            if outcome.outcome.status == OutcomeStatus::Spam {
+                spam.insert(*lead, outcome.outcome.system.as_str());
+            }
             recorded.recorded += 1;
         }
+    }
+    // The newest first: else each would begin its sender's series for a moment, and the rest of it be numbered anew.
+    for (lead, system) in spam.into_iter().rev() {
+        mark_spam(conn, new, system, lead)?;
     }
     if recorded.recorded > 0 {
         audit::note(conn, &new.noted)?;
@@ -92,7 +102,7 @@ fn write(conn: &Connection, outcome: &Outcome, lead: i64, at: Millis) -> Result<
     .map_err(engine(DOING))
 }
 
-/// Writes the event for whoever wants it, and then the correction of a lead that was none.
+/// Writes the event for whoever wants it.
 fn tell(conn: &Connection, new: &NewOutcomes, outcome: &Outcome, lead: i64) -> Result<(), StoreError> {
     let Some(standing) = standing::find_at(conn, lead)? else { return Ok(()) };
     let lead = standing.lead;
@@ -106,19 +116,23 @@ fn tell(conn: &Connection, new: &NewOutcomes, outcome: &Outcome, lead: i64) -> R
         insert_event(conn, &event, sequence, &id)?;
         insert_deliveries(conn, sequence, event.recordedtime, wanting())?;
     }
-    if outcome.status == OutcomeStatus::Spam && kind != Kind::Spam {
-        let by = if outcome.system.is_empty() { "an outcome" } else { &outcome.system };
-        let mark = Mark {
-            lead_id: id,
-            kind: Kind::Spam,
-            reason: format!("{by} calls it spam"),
-            counting: new.counting,
-            host: new.host.clone(),
-            subscribers: new.subscribers.clone(),
-        };
-        mark::mark(conn, &mark)?;
-    }
     Ok(())
+}
+
+/// Corrects a lead that was none.
+fn mark_spam(conn: &Connection, new: &NewOutcomes, system: &str, lead: i64) -> Result<(), StoreError> {
+    let lead = standing::find_at(conn, lead)?.map(|standing| standing.lead);
+    let Some(lead) = lead.filter(|lead| lead.kind != Kind::Spam) else { return Ok(()) };
+    let by = if system.is_empty() { "an outcome" } else { system };
+    let mark = Mark {
+        lead_id: lead.lead_id,
+        kind: Kind::Spam,
+        reason: format!("{by} calls it spam"),
+        counting: new.counting,
+        host: new.host.clone(),
+        subscribers: new.subscribers.clone(),
+    };
+    mark::mark(conn, &mark).map(drop)
 }
 
 /// What an outcome adds to the revenue: a refund takes away, whatever sign it is told with.
