@@ -157,8 +157,9 @@ async fn page(
         _ => None,
     };
     let (standing, tone) = kinds::standing(&lead);
-    let story = Story::of(&lead, &visitor);
-    let fields = door.config().fields(&lead, lead.message.message_id.as_deref());
+    let intake = door.config();
+    let story = Story::of(&lead, &intake.config.channels, &visitor);
+    let fields = intake.fields(&lead, lead.message.message_id.as_deref());
     let other = |id: &Option<String>| id.as_ref().map(|id| format!("/leads/{id}"));
     let sender = lead.sender.address.as_deref();
     show(&LeadPage {

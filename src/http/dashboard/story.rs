@@ -2,6 +2,7 @@
 
 use super::{kinds, lead::ids, visitor::Visitor};
 use crate::{
+    channel::Channel,
     clock::Millis,
     language::{Language, Text},
     lead::{Lead, Touch},
@@ -60,9 +61,9 @@ impl Facts<'_> {
 }
 
 impl Story {
-    /// The story of a lead.
-    pub fn of(lead: &Lead, visitor: &Visitor) -> Self {
-        let touches = lead.attribution.touches.iter().map(|touch| step(touch, visitor)).collect();
+    /// The story of a lead; `channels` are those whose names are known.
+    pub fn of(lead: &Lead, channels: &[Channel], visitor: &Visitor) -> Self {
+        let touches = lead.attribution.touches.iter().map(|touch| step(touch, channels, visitor)).collect();
         Self { letter: letter(lead, visitor), way: way(lead, visitor), touches }
     }
 }
@@ -137,7 +138,7 @@ fn way(lead: &Lead, visitor: &Visitor) -> Vec<Fact> {
     facts.list
 }
 
-fn step(touch: &Touch, visitor: &Visitor) -> Step {
+fn step(touch: &Touch, channels: &[Channel], visitor: &Visitor) -> Step {
     let mut facts = Facts { visitor, list: Vec::new() };
     for (name, value) in [
         (Text { en: "Address", ru: "Адрес" }, &touch.substitute),
@@ -149,7 +150,9 @@ fn step(touch: &Touch, visitor: &Visitor) -> Step {
     ] {
         facts.add(name, value.as_deref());
     }
-    let from = [&touch.channel, &touch.source, &touch.medium].into_iter().flatten();
-    let from: Vec<_> = from.map(|text| shown(text)).collect();
+    let named =
+        |id: &String| channels.iter().find(|channel| channel.id == *id).map_or(id, |channel| &channel.name).clone();
+    let from = [touch.channel.as_ref().map(named), touch.source.clone(), touch.medium.clone()];
+    let from: Vec<_> = from.iter().flatten().map(|text| shown(text)).collect();
     Step { at: visitor.language.moment(touch.at, &visitor.zone), from: from.join(" / "), facts: facts.list }
 }
