@@ -3,7 +3,7 @@
 //! Given the touches, oldest first; gives back basis points that sum to exactly ten thousand. Whole numbers throughout, so
 //! that the same lead is shared out alike on every machine. No I/O.
 
-use std::{fmt, str::FromStr};
+use std::{fmt, str::FromStr, sync::LazyLock};
 
 use serde::{Deserialize, Serialize};
 
@@ -65,29 +65,27 @@ impl Model {
         }
     }
 
-    /// Writes the credit of each touch into `credits`. There is at least one touch.
-    pub fn credit(self, touches: &[Step], credits: &mut Vec<i64>) {
-        credits.clear();
-        credits.resize(touches.len(), 0);
+    /// The credit of each touch. There is at least one touch.
+    pub fn credit<'a>(self, touches: &[Step], credits: &'a mut Credits) -> &'a [i64] {
         let last = touches.len().saturating_sub(1);
-        let mut all_to = |index: usize| {
-            if let Some(credit) = credits.get_mut(index) {
-                *credit = WHOLE;
-            }
-        };
         match self {
-            _ if last == 0 => all_to(0),
-            Self::First => all_to(0),
-            Self::Last => all_to(last),
-            Self::LastNonDirect => all_to(touches.iter().rposition(|touch| !touch.is_direct).unwrap_or(last)),
-            Self::Linear => share_out(credits, |_| 1),
-            Self::Position if last == 1 => share_out(credits, |_| 1),
+            _ if last == 0 => credits.all_to(0, 1),
+            Self::First => credits.all_to(0, touches.len()),
+            Self::Last => credits.all_to(last, touches.len()),
+            Self::LastNonDirect => {
+                let led = touches.iter().rposition(|touch| !touch.is_direct);
+                credits.all_to(led.unwrap_or(last), touches.len());
+            }
+            Self::Linear => credits.share_out(touches.iter().map(|_| 1)),
+            Self::Position if last == 1 => credits.share_out([1, 1].into_iter()),
             Self::Position => {
                 let between = last as u64 - 1;
-                share_out(credits, |index| if index == 0 || index == last { 2 * between } else { 1 });
+                let weight = |index| if index == 0 || index == last { 2 * between } else { 1 };
+                credits.share_out((0..touches.len()).map(weight));
             }
-            Self::Decay => share_out(credits, |index| touches.get(index).map_or(0, |touch| weight(touch.hours))),
+            Self::Decay => credits.share_out(touches.iter().map(|touch| weight(touch.hours))),
         }
+        &credits.credits
     }
 }
 
@@ -100,28 +98,43 @@ pub struct Step {
     pub hours: u32,
 }
 
-/// Shares the whole out by weights: each gets what its weight is good for, rounded down, and the basis points that are left
-/// over go one each to those that lost most by rounding, of equals to the later.
-fn share_out(credits: &mut [i64], weight: impl Fn(usize) -> u64) {
-    let sum: i128 = (0..credits.len()).map(|index| i128::from(weight(index))).sum();
-    if sum == 0 {
-        if let Some(last) = credits.last_mut() {
-            *last = WHOLE;
+/// Credits of one lead's touches, and room that is used again for the next one's.
+#[derive(Clone, Debug, Default)]
+pub struct Credits {
+    credits: Vec<i64>,
+    /// What each touch lost by rounding, and which it is.
+    lost: Vec<(u64, usize)>,
+}
+
+impl Credits {
+    fn all_to(&mut self, index: usize, touches: usize) {
+        self.credits.clear();
+        self.credits.extend((0..touches).map(|touch| if touch == index { WHOLE } else { 0 }));
+    }
+
+    /// Shares the whole out by weights below 2^48: each gets what its weight is good for, rounded down, and the basis points
+    /// that are left over go one each to those that lost most by rounding, of equals to the later.
+    fn share_out(&mut self, weights: impl ExactSizeIterator<Item = u64> + Clone) {
+        let sum: u64 = weights.clone().sum();
+        if sum == 0 {
+            let touches = weights.len();
+            return self.all_to(touches.saturating_sub(1), touches);
         }
-        return;
-    }
-    let mut lost: Vec<(i128, usize)> = Vec::with_capacity(credits.len());
-    let mut left = WHOLE;
-    for (index, credit) in credits.iter_mut().enumerate() {
-        let exact = i128::from(WHOLE) * i128::from(weight(index));
-        *credit = i64::try_from(exact / sum).unwrap_or_default();
-        left -= *credit;
-        lost.push((exact % sum, index));
-    }
-    lost.sort_unstable_by(|one, other| other.cmp(one));
-    for (_, index) in lost.into_iter().take(usize::try_from(left).unwrap_or_default()) {
-        if let Some(credit) = credits.get_mut(index) {
-            *credit += 1;
+        self.credits.clear();
+        self.lost.clear();
+        let mut left = WHOLE;
+        for (index, weight) in weights.enumerate() {
+            let exact = WHOLE.unsigned_abs() * weight;
+            let credit = (exact / sum).cast_signed();
+            left -= credit;
+            self.credits.push(credit);
+            self.lost.push((exact % sum, index));
+        }
+        self.lost.sort_unstable_by(|one, other| other.cmp(one));
+        for (_, index) in self.lost.iter().take(usize::try_from(left).unwrap_or_default()) {
+            if let Some(credit) = self.credits.get_mut(*index) {
+                *credit += 1;
+            }
         }
     }
 }
@@ -130,13 +143,17 @@ fn share_out(credits: &mut [i64], weight: impl Fn(usize) -> u64) {
 /// beside what is not.
 fn weight(hours: u32) -> u64 {
     let (halvings, rest) = (hours / HALF_LIFE, hours % HALF_LIFE);
-    if halvings >= 20 {
-        return 0;
+    match WEIGHTS.get(rest as usize) {
+        Some(weight) if halvings < 20 => weight << (20 - halvings),
+        _ => 0,
     }
-    let whole = 1_099_511_627_776_f64 * (-f64::from(rest) / f64::from(HALF_LIFE)).exp2();
-    // Rounded to 2^-20 of the whole, so that the last bit of a platform's exp2 is no part of it.
-    ((whole / 1_048_576.0).round() as u64) << (20 - halvings.min(20))
 }
+
+/// The weight of each hour of a half-life in units of 2^-20, so that the last bit of a platform's exp2 is no part of it.
+static WEIGHTS: LazyLock<[u64; HALF_LIFE as usize]> = LazyLock::new(|| {
+    let weight = |hour: usize| (1_048_576.0 * (-(hour as f64) / f64::from(HALF_LIFE)).exp2()).round() as u64;
+    std::array::from_fn(weight)
+});
 
 impl fmt::Display for Model {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -163,8 +180,9 @@ mod tests {
     fn credits(model: Model, touches: &[(bool, u32)]) -> Vec<i64> {
         let steps: Vec<_> =
             touches.iter().map(|(is_direct, hours)| Step { is_direct: *is_direct, hours: *hours }).collect();
-        let mut credits = vec![7; 3];
-        model.credit(&steps, &mut credits);
+        // What an earlier lead left behind is nobody's.
+        let mut credits = Credits { credits: vec![7; 3], lost: vec![(7, 7)] };
+        let credits = model.credit(&steps, &mut credits).to_vec();
         assert_eq!(credits.iter().sum::<i64>(), WHOLE, "{model} {touches:?}");
         credits
     }

@@ -30,7 +30,10 @@ impl Amount {
 
     /// The part of it that a weight out of ten thousand has, rounded towards zero.
     pub fn share(self, basis_points: i64) -> Self {
-        Self(i64::try_from(i128::from(self.0) * i128::from(basis_points) / 10_000).unwrap_or(i64::MAX))
+        match self.0.checked_mul(basis_points) {
+            Some(product) => Self(product / 10_000),
+            None => Self(i64::try_from(i128::from(self.0) * i128::from(basis_points) / 10_000).unwrap_or(i64::MAX)),
+        }
     }
 
     /// It in another currency, of which one unit of this one is `rate` units; rounded half away from zero.

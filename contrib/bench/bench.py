@@ -134,17 +134,22 @@ def markdown(part, facts, tables):
 
 
 def write_results(results):
-    """RESULTS.md, from the last run of each part."""
+    """RESULTS.md, from the last run of each part; what was run on another machine stays as it stands there."""
+    file = HERE / "RESULTS.md"
+    before = re.split(r"^(?=## )", file.read_text(encoding="utf-8"), flags=re.MULTILINE) if file.exists() else []
     text = [
         "# Results", "",
         "Written by `contrib/bench/run --write-results`; README.md says what is measured and how to read it. Figures are",
         "medians over the rounds, with the lowest and highest behind them; a ratio is the median of the ratios within",
         "each round.", "",
     ]
-    for part in (part for part in PARTS if part in results):
-        tables = [harness.Table(**table) for table in results[part]["tables"]]
-        text.append(markdown(part, results[part]["facts"], tables))
-    (HERE / "RESULTS.md").write_text("\n".join(text) + "\n", encoding="utf-8")
+    for part in PARTS:
+        if part in results:
+            tables = [harness.Table(**table) for table in results[part]["tables"]]
+            text.append(markdown(part, results[part]["facts"], tables))
+        else:
+            text += [section.rstrip("\n") + "\n" for section in before if section.startswith(f"## {part}\n")]
+    file.write_text("\n".join(text).rstrip("\n") + "\n", encoding="utf-8")
 
 
 def main():

@@ -7,10 +7,19 @@
 #[path = "../../tests/it/year/mod.rs"]
 mod year;
 
-use std::{path::Path, time::Instant};
+use std::{
+    path::Path,
+    time::{Duration, Instant},
+};
 
 use anyhow::{Context, anyhow, bail};
+use leadmilter::{
+    clock::Millis,
+    store::{Retention, Visits},
+};
 use serde_json::json;
+
+const DAY: Duration = Duration::from_hours(24);
 
 fn main() -> anyhow::Result<()> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -28,7 +37,12 @@ fn main() -> anyhow::Result<()> {
             eprintln!("{done} letters in {:.0} s", began.elapsed().as_secs_f64());
         }
     };
-    let filled = year::fill::fill(Path::new(folder), top, plan, said).map_err(|e| anyhow!("{e}"))?;
+    let folder = Path::new(folder);
+    let filled = year::fill::fill(folder, top, plan, said).map_err(|e| anyhow!("{e}"))?;
+    // As the daemon does within a minute or so of its start; nothing is old enough to go.
+    let retention = Retention { compact: 900 * DAY, purge: 900 * DAY };
+    let visits = Visits::open(&folder.join("store"))?;
+    tokio::runtime::Runtime::new()?.block_on(visits.retain(retention, Millis::now()))?;
     println!(
         "{}",
         json!({"letters": filled.letters, "visits": filled.visits, "outcomes": filled.outcomes, "costs": filled.costs,

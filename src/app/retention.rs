@@ -18,7 +18,8 @@ use crate::{
 /// Between two looks.
 const HOUR: Duration = Duration::from_secs(3600);
 
-/// Looks between two times that what makes messages known is gone through, which takes a look at every one.
+/// Looks between two times that what makes messages known is gone through, and what reports count: it takes a look at
+/// every one.
 const DAY: u32 = 24;
 
 /// Looks until `stop`, by the config that is in force then.
@@ -41,15 +42,19 @@ pub async fn run(store: Store, intake: Arc<ArcSwap<Intake>>, stop: CancellationT
     }
 }
 
-async fn leads(store: &Store, config: &Config, are_known_due: bool) {
+async fn leads(store: &Store, config: &Config, is_daily: bool) {
     let now = Millis::now();
     let done = async {
         let gone = match config.privacy.retention {
             Some(retention) => store.purge(now.minus(retention)).await?,
             None => Forgotten::default(),
         };
-        if are_known_due {
+        if is_daily {
             store.forget_known(now).await?;
+        }
+        if is_daily && config.privacy.retention.is_some() {
+            let facts = Store::facts(&config.store.folder);
+            tokio::task::spawn_blocking(move || facts.sweep()).await.unwrap_or(Err(StoreError::Closed))?;
         }
         Ok::<_, StoreError>(gone)
     };

@@ -5,7 +5,8 @@ use std::collections::HashMap;
 use rustc_hash::FxHashMap;
 
 use super::{
-    count::{Counted, Ground},
+    count::Ground,
+    counted::Counted,
     dimension::{Dimension, Of},
     key::{self, Key, Texts},
     money::Exchange,
@@ -52,8 +53,9 @@ pub fn costs(
         let keys: &[Key] = if has_rows { &[keys] } else { &[] };
         let is_overhead = ground.overhead.contains(&spent.provider);
         let cost = exchange.cost(&spent);
-        counted.add(keys, 0..ground.models.len(), |sums| match &cost {
-            Ok(amount) => Sums::add(if is_overhead { &mut sums.overhead } else { &mut sums.cost }, *amount),
+        counted.add(keys, |sums, _| match &cost {
+            Ok(amount) if is_overhead => Sums::add(&mut sums.beside_mut().overhead, *amount),
+            Ok(amount) => Sums::add(&mut sums.beside_mut().cost, *amount),
             Err(_) => sums.is_incomplete = true,
         });
         if let Err(Some(currency)) = cost {
@@ -125,9 +127,10 @@ pub fn visits(
     for ((touchpoint, local), (shown, clicked)) in visits {
         let Some(keys) = points.get(&touchpoint).and_then(|point| beside(ground, point, local)) else { continue };
         let keys: &[Key] = if has_rows { &[keys] } else { &[] };
-        counted.add(keys, 0..ground.models.len(), |sums| {
-            sums.visits += shown;
-            sums.clicks += clicked;
+        counted.add(keys, |sums, _| {
+            let beside = sums.beside_mut();
+            beside.visits += shown;
+            beside.clicks += clicked;
         });
     }
     Ok(())

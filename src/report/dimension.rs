@@ -65,6 +65,11 @@ impl Dimension {
         Self::Weekday,
     ];
 
+    /// Whether its values are texts.
+    pub fn is_text(self) -> bool {
+        self.of() != Of::Time && self != Self::Unique
+    }
+
     /// Its name in queries.
     pub fn as_str(self) -> &'static str {
         match self {

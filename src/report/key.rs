@@ -55,11 +55,30 @@ impl<'a> Texts<'a> {
         Ok(id)
     }
 
-    /// Looks up what the keys of rows are to be written as.
+    /// Of these numbers, as many as are asked for, those whose texts come first; and those that only costs and visits have.
+    pub fn first(
+        &self,
+        of: &FxHashSet<TextId>,
+        most: usize,
+        descending: bool,
+    ) -> Result<FxHashSet<TextId>, StoreError> {
+        let is_beside = |id: &TextId| *id == 0 || *id >= OWN;
+        let mut first: FxHashSet<TextId> = of.iter().copied().filter(is_beside).collect();
+        let enough = (most + first.len()).min(of.len());
+        self.snapshot.in_order(descending, |id| {
+            if of.contains(&id) {
+                first.insert(id);
+            }
+            first.len() < enough
+        })?;
+        Ok(first)
+    }
+
+    /// Looks up what the keys of rows are to be written as, and forgets what it knew.
     pub fn know(&mut self, values: impl Iterator<Item = (Dimension, u32)>) -> Result<(), StoreError> {
-        let is_text = |dimension: Dimension| dimension.of() != Of::Time && dimension != Dimension::Unique;
+        self.known.clear();
         let ids: FxHashSet<TextId> =
-            values.filter(|(dimension, id)| is_text(*dimension) && (1..OWN).contains(id)).map(|(_, id)| id).collect();
+            values.filter(|(dimension, id)| dimension.is_text() && (1..OWN).contains(id)).map(|(_, id)| id).collect();
         if ids.len() > FEW {
             let known = &mut self.known;
             return self.snapshot.texts(|id, text| {

@@ -106,7 +106,7 @@ metrics! {
         "Letters that are no counted leads: answers, auto-replies, bounces, lists, spam and their kin; no tests."
         "Письма, которые не считаются лидами: ответы, автоответы, недоставки, рассылки, спам и подобные; без тестовых.",
         "replies + not counted + auto-replies + bounces + complaints + receipts + lists + spam + internal"
-        |sums, _| count(sums.others.iter().sum::<i64>() - others(sums, Class::Test));
+        |sums, _| count(sums.beside().others.iter().sum::<i64>() - others(sums, Class::Test));
     Replies "replies" Count Neither
         "Replies" "Ответы",
         "Letters in the thread of a lead." "Письма в переписке с лидом.",
@@ -189,21 +189,21 @@ metrics! {
     Visits "visits" Count More
         "Addresses shown" "Показы адреса",
         "Visits that were shown an address of their own." "Визиты, которым показан собственный адрес.",
-        "number of visits" |sums, scope| scope.has_visits.then(|| i128::from(sums.visits * WHOLE));
+        "number of visits" |sums, scope| scope.has_visits.then(|| i128::from(sums.beside().visits * WHOLE));
     Clicks "clicks" Count More
         "Clicks on the address" "Клики по адресу",
         "Visits whose visitor clicked or copied the address." "Визиты, в которых адрес нажали или скопировали.",
-        "visits with a click" |sums, scope| scope.has_visits.then(|| i128::from(sums.clicks * WHOLE));
+        "visits with a click" |sums, scope| scope.has_visits.then(|| i128::from(sums.beside().clicks * WHOLE));
     ClickRate "click_rate" Percent More
         "Click rate" "Доля кликов",
         "Part of the visits with a click on the address." "Часть визитов с кликом по адресу.",
-        "clicks / visits" |sums, scope| scope.has_visits.then(|| ratio(sums.clicks, sums.visits))?;
+        "clicks / visits" |sums, scope| scope.has_visits.then(|| ratio(sums.beside().clicks, sums.beside().visits))?;
     ClickToLetter "click_to_letter" Percent More
         "Letters per click" "Писем на клик",
         "Leads with a visit for each visit with a click; a letter can come without one, so it may pass 100 %."
         "Лиды с визитом на каждый визит с кликом; письмо приходит и без клика, поэтому бывает больше 100 %.",
         "leads with a visit / clicks"
-        |sums, scope| scope.has_visits.then(|| ratio(sums.visited, sums.clicks * WHOLE))?;
+        |sums, scope| scope.has_visits.then(|| ratio(sums.visited, sums.beside().clicks * WHOLE))?;
 }
 
 impl Metric {
@@ -248,16 +248,16 @@ fn told(scope: &Scope, basis_points: i64) -> Number {
 }
 
 fn others(sums: &Sums, class: Class) -> i64 {
-    sums.others.get(class as usize).copied().unwrap_or_default()
+    sums.beside().others.get(class as usize).copied().unwrap_or_default()
 }
 
 fn cost(sums: &Sums, scope: &Scope) -> Number {
-    sums.cost.filter(|_| scope.has_costs)
+    sums.beside().cost.filter(|_| scope.has_costs)
 }
 
 fn all_cost(sums: &Sums, scope: &Scope) -> Number {
-    let known = sums.cost.is_some() || sums.overhead.is_some();
-    (known && scope.has_costs).then(|| sums.cost.unwrap_or(0) + sums.overhead.unwrap_or(0))
+    let known = sums.beside().cost.is_some() || sums.beside().overhead.is_some();
+    (known && scope.has_costs).then(|| sums.beside().cost.unwrap_or(0) + sums.beside().overhead.unwrap_or(0))
 }
 
 fn revenue(sums: &Sums, scope: &Scope) -> Number {

@@ -2,10 +2,13 @@
 //!
 //! A [`Query`] asks for metrics by dimensions, over a period of days in the config's time zone, compared with another, of
 //! what fits its filters, by an attribution model; a [`Report`] is the answer. Leads count on the day on which they were
-//! received, and what they earned counts there, too. `count` and `beside` add up, `rows` puts the answer together.
+//! received, and what they earned counts there, too. `count`, `credit` and `beside` add up what `counted` holds, `rows` puts
+//! the answer together, `rank` says which rows come first.
 
 mod beside;
 mod count;
+mod counted;
+mod credit;
 mod dimension;
 pub mod export;
 mod key;
@@ -14,6 +17,7 @@ mod money;
 mod period;
 mod preset;
 mod query;
+mod rank;
 mod rows;
 mod sums;
 mod table;
@@ -48,7 +52,10 @@ pub use crate::{
 
 /// Answers queries, by one config; clones share it.
 #[derive(Clone, Debug)]
-pub struct Reporter(Arc<Inner>);
+pub struct Reporter {
+    inner: Arc<Inner>,
+    room: usize,
+}
 
 #[derive(Debug)]
 struct Inner {
@@ -61,22 +68,32 @@ struct Inner {
     channels: HashMap<String, Utm>,
 }
 
+/// Sums that there is room for in one pass: some fifty megabytes of them.
+const ROOM: usize = 400_000;
+
 impl Reporter {
     /// For the store and the settings of a config.
     pub fn new(config: &Config) -> Self {
-        Self(Arc::new(Inner {
+        let inner = Inner {
             facts: Store::facts(&config.store.folder),
             zone: TimeZone::get(&config.timezone).unwrap_or(TimeZone::UTC),
             zone_name: config.timezone.clone(),
             reports: config.reports.clone(),
             arrivals: Arrivals::new(config),
             channels: config.channels.iter().map(|channel| (channel.id.clone(), channel.utm.clone())).collect(),
-        }))
+        };
+        Self { inner: Arc::new(inner), room: ROOM }
+    }
+
+    /// The same with room for so many sums, one for each row and model: with less of it, large reports take more passes.
+    #[must_use]
+    pub fn with_room(self, room: usize) -> Self {
+        Self { room, ..self }
     }
 
     /// The day that it is in the config's time zone.
     pub fn today(&self, now: Millis) -> Date {
-        zone::day_in(&self.0.zone, now)
+        zone::day_in(&self.inner.zone, now)
     }
 
     /// Answers a query. It reads and counts for up to a second: not for a thread that others wait for.
@@ -92,7 +109,7 @@ impl Reporter {
         now: Millis,
         progress: &mut dyn FnMut(u64, u64),
     ) -> Result<Report, StoreError> {
-        let snapshot = self.0.facts.snapshot(progress)?;
-        rows::answer(&self.0, &snapshot, query, zone::day_in(&self.0.zone, now))
+        let snapshot = self.inner.facts.snapshot(progress)?;
+        rows::answer((&self.inner, self.room), &snapshot, query, zone::day_in(&self.inner.zone, now))
     }
 }

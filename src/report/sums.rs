@@ -25,6 +25,14 @@ pub struct Sums {
     pub deals: i64,
     /// Revenue less refunds.
     pub revenue: i128,
+    /// Whether money in a currency without a rate is left out.
+    pub is_incomplete: bool,
+    beside: Option<Box<Beside>>,
+}
+
+/// Sums that few of a report's many rows have.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Beside {
     /// Messages that are no counted leads, by class.
     pub others: [i64; Class::ALL.len()],
     /// Cost of marketing; none if nobody told one.
@@ -35,11 +43,22 @@ pub struct Sums {
     pub visits: i64,
     /// Those of them whose visitor clicked or copied it.
     pub clicks: i64,
-    /// Whether money in a currency without a rate is left out.
-    pub is_incomplete: bool,
 }
 
+/// Of a row that has none of them.
+static NOTHING: Beside = Beside { others: [0; Class::ALL.len()], cost: None, overhead: None, visits: 0, clicks: 0 };
+
 impl Sums {
+    /// What is summed up beside leads.
+    pub fn beside(&self) -> &Beside {
+        self.beside.as_deref().unwrap_or(&NOTHING)
+    }
+
+    /// The same, to be added to.
+    pub fn beside_mut(&mut self) -> &mut Beside {
+        self.beside.get_or_insert_default()
+    }
+
     /// Adds to a sum that is unknown as long as nothing was added.
     pub fn add(sum: &mut Option<i128>, amount: Amount) {
         *sum = Some(sum.unwrap_or(0) + i128::from(amount.0));

@@ -129,6 +129,36 @@ async fn the_next_inquiry_of_a_sender_of_whom_nothing_is_kept_is_new() {
 }
 
 #[tokio::test]
+async fn what_reports_count_names_nobody_who_is_gone() {
+    let (folder, store) = house::store();
+    let facts = Store::facts(folder.path());
+    record_old(&store, "ivan@gone.example", 801).await;
+    record(&store, &letter("anna@client.example", 1)).await;
+    assert_eq!(facts.sweep().unwrap(), 0, "nobody has asked for a report");
+    drop(facts.snapshot(&mut |_, _| {}).unwrap());
+    let octets = || -> Vec<u8> {
+        let files = ["reports.db", "reports.db-wal"].map(|name| std::fs::read(folder.path().join(name)));
+        files.into_iter().flatten().flatten().collect()
+    };
+    let names_it = || octets().windows(12).any(|part| part == b"gone.example");
+    let domains = || {
+        let snapshot = facts.snapshot(&mut |_, _| {}).unwrap();
+        let mut domains = Vec::new();
+        let all = |fact: &leadmilter::store::Fact| domains.push(snapshot.text(fact.domain).unwrap());
+        snapshot.scan(Millis(0), Millis::now(), all).unwrap();
+        domains
+    };
+    assert_eq!(domains(), ["gone.example", "client.example"]);
+    assert_eq!((facts.sweep().unwrap(), names_it()), (0, true));
+
+    store.purge(cutoff()).await.unwrap();
+    assert_eq!((facts.sweep().unwrap(), names_it()), (1, false));
+    record(&store, &letter("olga@next.example", 0)).await.unwrap();
+    assert_eq!(domains(), ["client.example", "next.example"]);
+    assert_eq!(facts.sweep().unwrap(), 0);
+}
+
+#[tokio::test]
 async fn no_number_of_what_is_deleted_comes_again() {
     let (_folder, store) = house::store();
     record(&store, &letter("anna@client.example", 1)).await;

@@ -129,10 +129,10 @@ async fn old_visits_lose_their_ids_then_go_and_their_tokens_are_still_known() {
     let middle = visit(&visits, 50, "google", None).await;
     let new = visit(&visits, 100, "vk", None).await;
     let retention = Retention { compact: 40 * DAY, purge: 90 * DAY };
-    let done = |compacted, purged, touchpoints| Retained { compacted, purged, touchpoints };
-    assert_eq!(visits.retain(retention, at(60)).await.unwrap(), done(1, 0, 0));
-    assert_eq!(visits.retain(retention, at(60)).await.unwrap(), done(0, 0, 0));
-    assert_eq!(visits.retain(retention, at(110)).await.unwrap(), done(1, 1, 1));
+    let done = |compacted, purged, touchpoints, packed| Retained { compacted, purged, touchpoints, packed };
+    assert_eq!(visits.retain(retention, at(60)).await.unwrap(), done(1, 0, 0, 2));
+    assert_eq!(visits.retain(retention, at(60)).await.unwrap(), done(0, 0, 0, 0));
+    assert_eq!(visits.retain(retention, at(110)).await.unwrap(), done(1, 1, 1, 1));
     let find = |of: &Visit| visits.find([Some(of.claim), None], at(110));
     let gone = find(&old).await.unwrap().unwrap();
     assert_eq!((gone.visit, gone.visits), (None, Vec::new()));
@@ -150,9 +150,9 @@ async fn a_number_that_was_used_late_loses_its_ids_in_time_all_the_same() {
     let late = visit(&visits, 30, "google", None).await;
     visit(&visits, 0, "vk", None).await;
     let retention = Retention { compact: 40 * DAY, purge: 900 * DAY };
-    let compacted = |count| Retained { compacted: count, ..Retained::default() };
-    assert_eq!(visits.retain(retention, at(50)).await.unwrap(), compacted(1), "those behind wait for the late one");
-    assert_eq!(visits.retain(retention, at(80)).await.unwrap(), compacted(2));
+    let compacted = |compacted, packed| Retained { compacted, packed, ..Retained::default() };
+    assert_eq!(visits.retain(retention, at(50)).await.unwrap(), compacted(1, 3), "those behind wait for the late one");
+    assert_eq!(visits.retain(retention, at(80)).await.unwrap(), compacted(2, 0));
     let found = visits.find([Some(late.claim), None], at(80)).await.unwrap().unwrap();
     assert_eq!(found.visit, Some(Visit { details: Details::default(), ..late }));
 }
@@ -165,10 +165,10 @@ async fn many_old_visits_go_step_by_step() {
         visit(&visits, 0, "yandex", None).await;
     }
     let retention = Retention { compact: DAY, purge: 10 * DAY };
-    let compacted = Retained { compacted: 2_500, ..Retained::default() };
+    let compacted = Retained { compacted: 2_500, packed: 1, ..Retained::default() };
     assert_eq!(visits.retain(retention, at(5)).await.unwrap(), compacted);
-    let purged = Retained { purged: 2_500, touchpoints: 1, ..Retained::default() };
-    assert_eq!(visits.retain(retention, at(20)).await.unwrap(), purged);
+    let purged = Retained { purged: 2_500, ..Retained::default() };
+    assert_eq!(visits.retain(retention, at(20)).await.unwrap(), purged, "the last touchpoint keeps its number");
 }
 
 #[tokio::test]

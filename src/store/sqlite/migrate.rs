@@ -32,6 +32,7 @@ pub const LEADS: &[Migration] = &[
 pub const VISITS: &[Migration] = &[
     Migration { number: 1, name: "visits", sql: include_str!("visits/migrations/0001_visits.sql") },
     Migration { number: 2, name: "tally", sql: include_str!("visits/migrations/0002_tally.sql") },
+    Migration { number: 3, name: "tally_hour", sql: include_str!("visits/migrations/0003_tally_hour.sql") },
 ];
 
 /// Applies what is missing, all of it or nothing. While a daemon that began with the older schema serves the store, it is

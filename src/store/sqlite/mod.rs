@@ -33,6 +33,7 @@ mod scrub;
 mod series;
 mod standing;
 mod thread;
+mod varint;
 mod visits;
 mod withheld;
 mod writer;

@@ -1,12 +1,9 @@
-//! What reports count beside leads: costs, and visits with their clicks.
+//! What reports count beside leads: costs, and the touchpoints of visits.
 
 use rusqlite::{Connection, Row};
 
 use super::super::engine;
-use crate::{
-    clock::Millis,
-    store::{Spent, StoreError, Tally},
-};
+use crate::store::{Spent, StoreError};
 
 /// Costs of the days from `first` to `last`. A campaign's id stands for a name that is not told, as [`crate::store::Cost`]
 /// has it.
@@ -36,21 +33,6 @@ fn cost(row: &Row<'_>) -> rusqlite::Result<Spent> {
     })
 }
 
-/// Shows the visits of each quarter of an hour and touchpoint.
-pub fn visits(visits: &Connection, from: Millis, until: Millis, mut each: impl FnMut(Tally)) -> Result<(), StoreError> {
-    let mut read = || -> rusqlite::Result<()> {
-        let mut select = visits.prepare_cached(
-            "SELECT quarter, touchpoint, visits, clicks FROM tally WHERE quarter >= $1 AND quarter < $2",
-        )?;
-        let mut rows = select.query((quarter(from), quarter(until)))?;
-        while let Some(row) = rows.next()? {
-            each(Tally { quarter: row.get(0)?, touchpoint: row.get(1)?, visits: row.get(2)?, clicks: row.get(3)? });
-        }
-        Ok(())
-    };
-    read().map_err(engine("reading visits for reports"))
-}
-
 /// Shows every touchpoint of visits: its number, and channel, source, medium, campaign, term, content, landing page and
 /// referrer, empty where there is none.
 pub fn touchpoints(visits: &Connection, mut each: impl FnMut(i64, [&str; 8])) -> Result<(), StoreError> {
@@ -69,9 +51,4 @@ pub fn touchpoints(visits: &Connection, mut each: impl FnMut(i64, [&str; 8])) ->
         Ok(())
     };
     read().map_err(engine("reading visits for reports"))
-}
-
-/// The quarter of an hour of a time, counted from 1970. Every time zone's day begins with one.
-pub fn quarter(at: Millis) -> i64 {
-    at.0.div_euclid(900_000)
 }

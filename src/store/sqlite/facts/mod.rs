@@ -2,21 +2,21 @@
 //!
 //! Nothing of it stands in the mail path: a report first catches up with what was recorded since the last one, then reads
 //! facts, which are a fiftieth of what the leads are. `told` makes a fact of a lead, `coding` packs them, `dictionary`
-//! numbers their texts, `beside` reads costs and counts of visits.
+//! numbers their texts, `sweep` forgets those of deleted leads, `beside` reads costs and touchpoints of visits.
 
 mod beside;
 mod catch_up;
 mod coding;
 mod dictionary;
+mod sweep;
 mod told;
 
 use std::path::{Path, PathBuf};
 
 use rusqlite::{Connection, OpenFlags, TransactionBehavior};
 
-pub use self::beside::quarter;
 use self::coding::Decoder;
-use super::{Store, database::Database, engine, file_in, scrub::cut_log};
+use super::{Store, database::Database, engine, file_in, scrub::cut_log, visits::tally};
 use crate::{
     clock::Millis,
     store::{Fact, Point, Spent, StoreError, Tally, TextId},
@@ -118,9 +118,9 @@ pub struct Snapshot {
 pub struct Visited(Database);
 
 impl Visited {
-    /// Shows how many visits there were in each quarter of an hour from `from` on and before `until`.
+    /// Shows how many visits there were in each quarter of an hour from `from` on and before `until`, some in two parts.
     pub fn tallies(&self, from: Millis, until: Millis, each: impl FnMut(Tally)) -> Result<(), StoreError> {
-        beside::visits(&self.0.open_reader()?, from, until, each)
+        tally::each(&self.0.open_reader()?, from, until, each)
     }
 
     /// Shows every touchpoint: its number, and channel, source, medium, campaign, term, content, landing page and referrer,
@@ -172,6 +172,21 @@ impl Snapshot {
         while let Some(row) = rows.next().map_err(&doing)? {
             let text = row.get_ref(1).and_then(|value| Ok(value.as_str()?)).map_err(&doing)?;
             each(row.get(0).map_err(&doing)?, text);
+        }
+        Ok(())
+    }
+
+    /// Shows the numbers of all texts in the order of the texts, for as long as `each` wants more.
+    pub fn in_order(&self, descending: bool, mut each: impl FnMut(TextId) -> bool) -> Result<(), StoreError> {
+        let doing = engine("reading what reports count");
+        let order = if descending { "DESC" } else { "ASC" };
+        let mut select =
+            self.facts.prepare_cached(&format!("SELECT id FROM text ORDER BY value {order}")).map_err(&doing)?;
+        let mut rows = select.query([]).map_err(&doing)?;
+        while let Some(row) = rows.next().map_err(&doing)? {
+            if !each(row.get(0).map_err(&doing)?) {
+                break;
+            }
         }
         Ok(())
     }

@@ -1,8 +1,8 @@
 //! Visits, in a file of their own: a storm of new addresses takes neither the lock nor the writer that leads need.
 //!
 //! `write` keeps what is issued, `read` answers for the mail path and for returning visitors, `lease` gives out numbers that
-//! never come twice, `retain` drops what is old, `erase` what a person asks for. Reads have a thread of their own, so that a
-//! slow disk holds up no other session.
+//! never come twice, `tally` counts them for reports, `retain` drops what is old, `erase` what a person asks for. Reads have
+//! a thread of their own, so that a slow disk holds up no other session.
 
 pub(super) mod bulk;
 mod erase;
@@ -10,6 +10,7 @@ mod lease;
 mod read;
 mod reader;
 mod retain;
+pub(super) mod tally;
 mod write;
 
 use std::{path::Path, sync::Arc};

@@ -1,4 +1,5 @@
-//! Drops what is old: first a visit's ids and pages, later the visit, then touchpoints that no visit has any more.
+//! Drops what is old: first a visit's ids and pages, later the visit, then touchpoints that no visit has any more. Counts of
+//! visits are packed; those of touchpoints that are gone are nobody's.
 //!
 //! Numbers are nearly in the order of time, so old visits are one range; it is worked off in small steps, each its own
 //! commit, and a step ends before the first visit that is not old.
@@ -7,7 +8,7 @@ use std::time::Duration;
 
 use rusqlite::{Connection, OptionalExtension, params};
 
-use super::{super::engine, write::day};
+use super::{super::engine, tally, write::day};
 use crate::{clock::Millis, store::StoreError};
 
 const DOING: &str = "dropping old visits";
@@ -33,6 +34,8 @@ pub struct Retained {
     pub purged: usize,
     /// Touchpoints that were deleted.
     pub touchpoints: usize,
+    /// Counts that were packed.
+    pub packed: usize,
 }
 
 impl Retained {
@@ -41,6 +44,7 @@ impl Retained {
         self.compacted += step.compacted;
         self.purged += step.purged;
         self.touchpoints += step.touchpoints;
+        self.packed += step.packed;
     }
 }
 
@@ -57,7 +61,9 @@ pub fn step(conn: &Connection, retention: Retention, now: Millis) -> Result<Reta
     let touchpoints = match purged {
         // Only visits have days that old, and they are gone.
         0 => {
-            let old = "SELECT id FROM touchpoint WHERE last_day < $1 ORDER BY id LIMIT $2";
+            // The last number is kept, so that none comes twice: packed counts name them.
+            let old = "SELECT id FROM touchpoint WHERE last_day < $1 AND id < (SELECT max(id) FROM touchpoint)
+                       ORDER BY id LIMIT $2";
             let delete = |what: &str| {
                 conn.prepare_cached(&format!("DELETE FROM {what} IN ({old})"))
                     .and_then(|mut statement| statement.execute((day(purge), STEP)))
@@ -68,7 +74,7 @@ pub fn step(conn: &Connection, retention: Retention, now: Millis) -> Result<Reta
         }
         _ => 0,
     };
-    Ok(Retained { compacted, purged, touchpoints })
+    Ok(Retained { compacted, purged, touchpoints, packed: tally::pack(conn, now)? })
 }
 
 /// Drops the details of the next few, and remembers how far it came.

@@ -3,10 +3,7 @@
 use rusqlite::{Connection, OptionalExtension, Row, params};
 use sha2::{Digest, Sha256};
 
-use super::{
-    super::{engine, facts::quarter},
-    Claims,
-};
+use super::{super::engine, Claims, tally::count};
 use crate::{
     clock::Millis,
     store::StoreError,
@@ -38,18 +35,6 @@ pub fn record(conn: &Connection, visit: &NewVisit) -> Result<(), StoreError> {
     })
     .map_err(engine(DOING))?;
     if visit.is_ordered { Ok(()) } else { count(conn, visit.at, touchpoint, (1, 0)) }
-}
-
-/// Counts visits and first clicks for reports.
-fn count(conn: &Connection, at: Millis, touchpoint: i64, (visits, clicks): (i64, i64)) -> Result<(), StoreError> {
-    conn.prepare_cached(
-        "INSERT INTO tally (quarter, touchpoint, visits, clicks) VALUES ($1, $2, $3, $4)
-         ON CONFLICT (quarter, touchpoint)
-         DO UPDATE SET visits = visits + excluded.visits, clicks = clicks + excluded.clicks",
-    )
-    .and_then(|mut statement| statement.execute((quarter(at), touchpoint, visits, clicks)))
-    .map(drop)
-    .map_err(engine("counting a visit"))
 }
 
 /// The row of a touchpoint, made if it is new.
