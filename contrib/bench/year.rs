@@ -7,19 +7,15 @@
 #[path = "../../tests/it/year/mod.rs"]
 mod year;
 
-use std::{
-    path::Path,
-    time::{Duration, Instant},
-};
+use std::{path::Path, time::Instant};
 
 use anyhow::{Context, anyhow, bail};
 use leadmilter::{
     clock::Millis,
+    config,
     store::{Retention, Visits},
 };
 use serde_json::json;
-
-const DAY: Duration = Duration::from_hours(24);
 
 fn main() -> anyhow::Result<()> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -39,8 +35,10 @@ fn main() -> anyhow::Result<()> {
     };
     let folder = Path::new(folder);
     let filled = year::fill::fill(folder, top, plan, said).map_err(|e| anyhow!("{e}"))?;
-    // As the daemon does within a minute or so of its start; nothing is old enough to go.
-    let retention = Retention { compact: 900 * DAY, purge: 900 * DAY };
+    // As a daemon has done by now that has run all year.
+    let loaded = config::load(&folder.join("config.toml")).map_err(|faults| anyhow!("{faults}"))?;
+    let dynamic = loaded.config.dynamic.context("the year's config has no [dynamic]")?;
+    let retention = Retention { compact: dynamic.compact, purge: dynamic.retention };
     let visits = Visits::open(&folder.join("store"))?;
     tokio::runtime::Runtime::new()?.block_on(visits.retain(retention, Millis::now()))?;
     println!(

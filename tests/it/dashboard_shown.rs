@@ -5,7 +5,7 @@ use std::{
     fs,
     os::unix::fs::PermissionsExt,
     path::{Path, PathBuf},
-    sync::{Arc, LazyLock, Mutex, PoisonError, Weak},
+    sync::{Arc, LazyLock, Mutex, Weak},
 };
 
 use jiff::civil::{Date, date};
@@ -18,6 +18,7 @@ use crate::{
     clients::installed,
     company::{Company, webhook},
     dashboard_house::{PASSWORD, add},
+    house::shared,
     http_house::{Web, port},
     postfix_house::Daemon,
     year::{Plan, fill::fill},
@@ -98,12 +99,7 @@ impl Shown {
     /// The company with a year behind it; one for all tests that look at it at a time.
     pub fn year() -> Arc<Self> {
         static OPENED: Mutex<Weak<Shown>> = Mutex::new(Weak::new());
-        let mut opened = OPENED.lock().unwrap_or_else(PoisonError::into_inner);
-        opened.upgrade().unwrap_or_else(|| {
-            let shown = Arc::new(Self::new());
-            *opened = Arc::downgrade(&shown);
-            shown
-        })
+        shared(&OPENED, Self::new)
     }
 
     fn new() -> Self {

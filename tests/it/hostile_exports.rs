@@ -4,7 +4,7 @@
 use std::{
     io::Write,
     process::{Command, Stdio},
-    sync::OnceLock,
+    sync::{Arc, Mutex, Weak},
     time::Duration,
 };
 
@@ -16,7 +16,12 @@ use leadmilter::{
 };
 use serde_json::Value;
 
-use crate::{clients::clients, command, company::Company, house::lead};
+use crate::{
+    clients::clients,
+    command,
+    company::Company,
+    house::{lead, shared},
+};
 
 /// What strangers write. Each stands in a lead of its own, wherever text can stand.
 fn hostile() -> Vec<String> {
@@ -61,9 +66,9 @@ fn hostile() -> Vec<String> {
 }
 
 /// A store with one lead for each of them.
-fn company() -> &'static Company {
-    static COMPANY: OnceLock<Company> = OnceLock::new();
-    COMPANY.get_or_init(|| {
+fn company() -> Arc<Company> {
+    static COMPANY: Mutex<Weak<Company>> = Mutex::new(Weak::new());
+    shared(&COMPANY, || {
         let company = Company::new("", "");
         let store = Store::open(&company.path("store")).unwrap();
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
@@ -99,7 +104,7 @@ fn company() -> &'static Company {
 const BY: [&str; 7] = ["channel", "source", "campaign", "landing_page", "referrer", "tag", "sender_domain"];
 
 fn run(arguments: &[&str]) -> String {
-    let output = command::run(company(), arguments);
+    let output = command::run(&company(), arguments);
     assert_eq!((output.code, output.err.as_str()), (0, ""));
     output.out
 }
@@ -155,6 +160,7 @@ fn assert_harmless(csv: &str) {
 
 #[test]
 fn reports_as_csv_are_whole_and_compute_nothing() {
+    let _kept = company();
     for by in BY {
         for (lang, delimiter) in [("en", ","), ("ru", ";")] {
             let csv = run(&["report", "--by", by, "--metrics", "leads", "--csv", "--lang", lang]);
@@ -169,6 +175,7 @@ fn reports_as_csv_are_whole_and_compute_nothing() {
 
 #[test]
 fn leads_as_csv_are_whole_and_compute_nothing() {
+    let _kept = company();
     let csv = run(&["leads", "export"]);
     let records = records(&csv, ",");
     let column = |name: &str| {
@@ -185,6 +192,7 @@ fn leads_as_csv_are_whole_and_compute_nothing() {
 
 #[test]
 fn workbooks_hold_text_and_no_formula() {
+    let _kept = company();
     let fits = |text: &String| {
         let mut room = 32_767_usize;
         let said = text.chars().filter(|char| !matches!(char, '\0'..='\u{8}' | '\u{b}'..='\u{1f}' | '\u{ffff}'));
@@ -209,6 +217,7 @@ fn workbooks_hold_text_and_no_formula() {
 
 #[test]
 fn json_is_whole_and_a_terminal_obeys_nothing() {
+    let _kept = company();
     for by in BY {
         let lines = run(&["report", "--by", by, "--metrics", "leads", "--json"]);
         let keys = lines.lines().map(|line| {

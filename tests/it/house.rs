@@ -4,7 +4,7 @@ use std::{
     collections::{BTreeMap, BTreeSet},
     io,
     sync::{
-        Arc, Once,
+        Arc, Mutex, Once, PoisonError, Weak,
         atomic::{AtomicU64, Ordering},
     },
     time::Duration,
@@ -35,6 +35,17 @@ pub use crate::http_server::{Call, Receiver, status, with_header};
 
 /// Longer than anything that works takes: a test fails by it, and never waits for it.
 pub const PATIENCE: Duration = Duration::from_secs(20);
+
+/// One for all tests that look at it at a time. The last of them takes it down: nothing else ends what a static holds, and
+/// a daemon would outlive the tests.
+pub fn shared<T>(kept: &Mutex<Weak<T>>, make: impl FnOnce() -> T) -> Arc<T> {
+    let mut kept = kept.lock().unwrap_or_else(PoisonError::into_inner);
+    kept.upgrade().unwrap_or_else(|| {
+        let made = Arc::new(make());
+        *kept = Arc::downgrade(&made);
+        made
+    })
+}
 
 /// The secret that [`sink`] signs with.
 pub const SECRET: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";

@@ -1,11 +1,12 @@
 //! `/v1/reports` and `/v1/leads`: the same that the command line says, page by page, to who may see it.
 
-use std::sync::OnceLock;
+use std::sync::{Arc, Mutex, Weak};
 
 use leadmilter::store::{AuditFilter, LeadFilter, Store};
 use serde_json::Value;
 
 use crate::{
+    house::shared,
     http_house::{Answer, port, send},
     postfix_house::Daemon,
     year_house::YearHouse,
@@ -19,9 +20,9 @@ struct Door {
 }
 
 /// A daemon over a small year, for all tests here.
-fn door() -> &'static Door {
-    static DOOR: OnceLock<Door> = OnceLock::new();
-    DOOR.get_or_init(|| {
+fn door() -> Arc<Door> {
+    static DOOR: Mutex<Weak<Door>> = Mutex::new(Weak::new());
+    shared(&DOOR, || {
         let top = "timezone = \"Europe/Berlin\"\n[milter]\nlisten = \"unix:milter.sock\"\n\
                    [http]\nadmin = \"127.0.0.1:0\"\n";
         let house = YearHouse::new(400, top);
@@ -149,18 +150,18 @@ fn leads_are_turned_page_by_page_and_reading_them_is_noted() {
         store.leads(&filter).unwrap().iter().map(|lead| serde_json::to_value(lead).unwrap()).collect()
     };
     let all = listed(LeadFilter::default());
-    assert_eq!(pages(door, "kind=all&limit=90"), (all.clone(), 5));
+    assert_eq!(pages(&door, "kind=all&limit=90"), (all.clone(), 5));
     // A page that ends with the last lead has no next one.
-    assert_eq!(pages(door, "kind=all&limit=400"), (all.clone(), 1));
+    assert_eq!(pages(&door, "kind=all&limit=400"), (all.clone(), 1));
     let own = listed(LeadFilter { kind: Some(leadmilter::lead::Kind::Lead), own_only: true, ..LeadFilter::default() });
-    assert_eq!(pages(door, "limit=50").0, own);
+    assert_eq!(pages(&door, "limit=50").0, own);
     // Of a lead that is gone the time is known.
     let gone = format!("{}-ffff-7fff-bfff-ffffffffffff", &all[200]["lead_id"].as_str().unwrap()[..8]);
     let ids: Vec<_> = all.iter().map(|lead| lead["lead_id"].as_str().unwrap()).collect();
     let older = ids.iter().position(|id| **id < *gone).unwrap();
-    assert_eq!(pages(door, &format!("kind=all&after={gone}")).0, all[older..]);
+    assert_eq!(pages(&door, &format!("kind=all&after={gone}")).0, all[older..]);
     let newest = "ffffffff-ffff-7fff-bfff-ffffffffffff";
-    assert_eq!(pages(door, &format!("kind=all&limit=500&after={newest}")).0, all);
+    assert_eq!(pages(&door, &format!("kind=all&limit=500&after={newest}")).0, all);
     let sender = own[7]["sender"]["address"].as_str().unwrap();
     let channel = own.iter().find_map(|lead| lead["channel"]["id"].as_str()).unwrap();
     for (query, is) in [
@@ -172,7 +173,7 @@ fn leads_are_turned_page_by_page_and_reading_them_is_noted() {
     ] {
         let expected: Vec<_> = own.iter().filter(|lead| is(lead)).cloned().collect();
         assert!(!expected.is_empty() && expected.len() < own.len(), "{query}");
-        assert_eq!(pages(door, &query).0, expected, "{query}");
+        assert_eq!(pages(&door, &query).0, expected, "{query}");
     }
     for (path, fields) in
         [("/v1/leads?limit=3&format=ndjson", ""), ("/v1/leads?limit=3", "Accept: application/x-ndjson\r\n")]

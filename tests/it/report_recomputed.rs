@@ -1,7 +1,10 @@
 //! The engine's reports are those of a slow and simple recomputation: every metric by every model, dimension and preset, in three
 //! time zones with daylight saving.
 
-use std::{collections::BTreeMap, sync::OnceLock};
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex, Weak},
+};
 
 use jiff::civil::{Date, date};
 use leadmilter::{
@@ -12,6 +15,7 @@ use leadmilter::{
 use rusqlite::Connection;
 
 use crate::{
+    house::shared,
     slow::{
         books::{Books, Clocks},
         table,
@@ -40,9 +44,9 @@ struct Scene {
 }
 
 /// Fifteen hundred letters; of the costs a part, so that all of it is counted by hand in a moment.
-fn scene() -> &'static Scene {
-    static SCENE: OnceLock<Scene> = OnceLock::new();
-    SCENE.get_or_init(|| {
+fn scene() -> Arc<Scene> {
+    static SCENE: Mutex<Weak<Scene>> = Mutex::new(Weak::new());
+    shared(&SCENE, || {
         let house = YearHouse::new(1500, "");
         let conn = Connection::open(house.path("store/leads.db")).unwrap();
         conn.execute("DELETE FROM cost WHERE channel = '' AND provider <> 'correction' AND day % 8 <> 0", []).unwrap();
