@@ -52,10 +52,6 @@ async fn leads(store: &Store, config: &Config, is_daily: bool) {
         if is_daily {
             store.forget_known(now).await?;
         }
-        if is_daily && config.privacy.retention.is_some() {
-            let facts = Store::facts(&config.store.folder);
-            tokio::task::spawn_blocking(move || facts.sweep()).await.unwrap_or(Err(StoreError::Closed))?;
-        }
         Ok::<_, StoreError>(gone)
     };
     match done.await {
@@ -70,6 +66,13 @@ async fn leads(store: &Store, config: &Config, is_daily: bool) {
             }
         }
         Err(e) => warn!("old leads are kept longer than they should be: {}", chain(&e)),
+    }
+    if is_daily && config.privacy.retention.is_some() {
+        let facts = Store::facts(&config.store.folder);
+        let swept = tokio::task::spawn_blocking(move || facts.sweep()).await.unwrap_or(Err(StoreError::Closed));
+        if let Err(e) = swept {
+            warn!("reports.db keeps texts of old leads longer than it should: {}", chain(&e));
+        }
     }
 }
 

@@ -34,6 +34,11 @@ impl Part {
     /// Every row.
     pub const ALL: Self = Self { rest: 0, of: 1 };
 
+    /// Of how many it is one.
+    pub fn of(self) -> u32 {
+        self.of
+    }
+
     /// The parts that are left of this one once `narrow` is counted.
     pub fn without(self, narrow: Self) -> impl Iterator<Item = Self> {
         let of = iter::successors(Some(self.of), |of| Some(of * 2)).take_while(move |of| *of < narrow.of);

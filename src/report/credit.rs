@@ -89,7 +89,8 @@ impl Crediting {
                 }
             });
             // What is left out is told once, by the query's model if any column is.
-            let (Some((_, worth)), Some(share)) = (&lead.outcome, shares.get(ground.main)) else { continue };
+            let share = shares.get(ground.main).filter(|share| share.credit != 0);
+            let (Some((_, worth)), Some(share)) = (&lead.outcome, share) else { continue };
             for (currency, amount) in &worth.left_out {
                 let left_out = counted.revenue_left_out.entry(*currency).or_default();
                 left_out.0 = left_out.0.saturating_add(i64::try_from(share.of(*amount)).unwrap_or_default());

@@ -54,7 +54,17 @@ pub use crate::{
 #[derive(Clone, Debug)]
 pub struct Reporter {
     inner: Arc<Inner>,
-    room: usize,
+    room: Room,
+}
+
+/// What a report may take.
+#[derive(Clone, Copy, Debug)]
+struct Room {
+    /// Sums of one pass, one for each row, model and period: some fifty megabytes of them, and as much again where every
+    /// row has visits or messages that are no leads.
+    sums: usize,
+    /// Passes at most.
+    passes: u32,
 }
 
 #[derive(Debug)]
@@ -68,8 +78,8 @@ struct Inner {
     channels: HashMap<String, Utm>,
 }
 
-/// Sums that there is room for in one pass: some fifty megabytes of them.
-const ROOM: usize = 400_000;
+/// Large enough for every address of a year's million leads, and small enough that nobody waits for longer than a page does.
+const ROOM: Room = Room { sums: 400_000, passes: 8 };
 
 impl Reporter {
     /// For the store and the settings of a config.
@@ -85,10 +95,11 @@ impl Reporter {
         Self { inner: Arc::new(inner), room: ROOM }
     }
 
-    /// The same with room for so many sums, one for each row and model: with less of it, large reports take more passes.
+    /// The same with room for so many sums, one for each row, model and period, and for so many passes over the facts: with
+    /// less room a large report takes more passes, and one that would take too many is refused.
     #[must_use]
-    pub fn with_room(self, room: usize) -> Self {
-        Self { room, ..self }
+    pub fn with_room(self, sums: usize, passes: u32) -> Self {
+        Self { room: Room { sums, passes }, ..self }
     }
 
     /// The day that it is in the config's time zone.
@@ -96,7 +107,7 @@ impl Reporter {
         zone::day_in(&self.inner.zone, now)
     }
 
-    /// Answers a query. It reads and counts for up to a second: not for a thread that others wait for.
+    /// Answers a query. It reads and counts for a second or so: not for a thread that others wait for.
     pub fn run(&self, query: &Query, now: Millis) -> Result<Report, StoreError> {
         self.run_with(query, now, &mut |_, _| {})
     }

@@ -4,7 +4,7 @@ use jiff::civil::Date;
 use rustc_hash::FxHashSet;
 
 use super::{
-    Inner,
+    Inner, Room,
     count::{Ground, count},
     counted::{Counted, Part},
     dimension::Dimension,
@@ -31,7 +31,7 @@ const FILLED: u32 = 800;
 
 /// Answers a query.
 pub fn answer(
-    (inner, room): (&Inner, usize),
+    (inner, room): (&Inner, Room),
     snapshot: &Snapshot,
     query: &Query,
     today: Date,
@@ -39,6 +39,11 @@ pub fn answer(
     let mut texts = Texts::new(snapshot);
     let conditions = Conditions::new(&query.filters, &mut texts)?;
     let (points, models) = (snapshot.points()?, query.models());
+    // Days that a filter names are of one of the periods: the other has nothing to say of them.
+    let is_dated = |filter: &Filter| key::ordinal(filter.dimension, 0, query.period).is_some();
+    let compared = query.compare.filter(|_| !query.filters.iter().any(is_dated));
+    let compared = compared.and_then(|compare| query.period.before(compare));
+    let sides = 1 + usize::from(compared.is_some());
     let ground = Ground {
         snapshot,
         points: &points,
@@ -49,16 +54,11 @@ pub fn answer(
         arrivals: &inner.arrivals,
         channels: &inner.channels,
         overhead: &inner.reports.overhead,
-        room,
+        room: room.sums / sides,
     };
     let mut exchange = Exchange::new(snapshot, &inner.reports);
-    // Days that a filter names are of one of the periods: the other has nothing to say of them.
-    let is_dated = |filter: &Filter| key::ordinal(filter.dimension, 0, query.period).is_some();
-    let compared = query.compare.filter(|_| !query.filters.iter().any(is_dated));
-    let compared = compared.and_then(|compare| query.period.before(compare));
     let days = |period: Period| (period, Days::new(period, &inner.zone));
     let (now, before) = (days(query.period), compared.map(days));
-    let sides = 1 + usize::from(compared.is_some());
     let most = query.limit.min(NUMBERS / (query.columns.len() * sides).max(1));
 
     let order = Order::of(query);
@@ -73,6 +73,10 @@ pub fn answer(
         let before = before.as_ref().map(|before| side(before, now.counted.part())).transpose()?;
         if let Some(before) = &before {
             now.counted.narrow(before.counted.part());
+        }
+        if now.counted.part().of() > room.passes {
+            let rows = room.sums / sides / models.len().max(1) * room.passes as usize;
+            return Err(StoreError::TooManyRows(rows));
         }
         parts.extend(part.without(now.counted.part()));
         let table = Table { query, models: &models, snapshot, conditions: &conditions, now, before };

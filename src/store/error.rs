@@ -33,6 +33,9 @@ pub enum StoreError {
     /// The answer did not come in time.
     #[error("store did not answer within {0:?}")]
     Timeout(Duration),
+    /// A report has more rows than it can be counted in.
+    #[error("the report has more than {0} rows: ask for fewer days, dimensions or models, or filter it")]
+    TooManyRows(usize),
     /// The store is closed or its thread ended.
     #[error("store is closed")]
     Closed,

@@ -5,11 +5,12 @@ use std::{
     fs,
     process::{Command, Stdio},
     thread,
+    time::Instant,
 };
 
 use rusqlite::Connection;
 
-use crate::{command::run, company::Company, http_house::daemon_command};
+use crate::{command::run, company::Company, house::PATIENCE, http_house::daemon_command};
 
 const ROWS: usize = 30_000;
 
@@ -46,7 +47,9 @@ fn an_import_that_is_killed_has_kept_all_or_nothing() {
             .spawn()
             .unwrap();
         // An import takes a moment: whoever looks now and then comes too late.
+        let begun = Instant::now();
         while size("store/leads.db-wal") < written && import.try_wait().unwrap().is_none() {
+            assert!(begun.elapsed() < PATIENCE, "no import under way");
             thread::yield_now();
         }
         let ended = import.try_wait().unwrap();

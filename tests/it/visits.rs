@@ -6,10 +6,12 @@ use std::{collections::BTreeMap, time::Duration};
 use leadmilter::{
     channel::Utm,
     clock::Millis,
-    store::{Retained, Retention, Visits},
+    store::{Retained, Retention, Store, Visits},
     token::{Claim, KeyMark, VisitId},
     visit::{Details, Known, NewVisit, Touchpoint, Visit},
 };
+
+use crate::company::Company;
 
 const KEY: KeyMark = KeyMark(7);
 const DAY: Duration = Duration::from_secs(86_400);
@@ -140,6 +142,25 @@ async fn old_visits_lose_their_ids_then_go_and_their_tokens_are_still_known() {
     let compact = Visit { details: Details::default(), ..middle };
     assert_eq!(find(&compact).await.unwrap().unwrap().visit, Some(compact));
     assert_eq!(find(&new).await.unwrap().unwrap().visit, Some(new));
+}
+
+#[tokio::test]
+async fn visits_that_nothing_asks_for_any_more_are_brought_up_to_date_and_counted() {
+    let company = Company::new("", "");
+    assert!(company.config().dynamic.is_none());
+    let folder = company.path("store");
+    let visits = Visits::open(&folder).unwrap();
+    visit(&visits, 1, "yandex", None).await;
+    drop(visits);
+    // As the version before left them.
+    let conn = rusqlite::Connection::open(folder.join("visits.db")).unwrap();
+    conn.execute_batch("DROP TABLE tally_hour; DELETE FROM migration WHERE number = 3").unwrap();
+    let store = Store::open_for(&company.config()).unwrap();
+    let snapshot = Store::facts(&folder).snapshot(&mut |_, _| {}).unwrap();
+    let mut counted = Vec::new();
+    snapshot.visits().unwrap().tallies(at(0), at(9), |tally| counted.push((tally.quarter, tally.visits))).unwrap();
+    assert_eq!(counted, [(96, 1)]);
+    store.close(DAY).await;
 }
 
 #[tokio::test]

@@ -23,7 +23,7 @@ use crate::{
     language::Language,
     maillog::chain,
     report::{Metric, Query, Report, Reporter, Wording, export},
-    store::{AuditEntry, Scope},
+    store::{AuditEntry, Scope, StoreError},
 };
 
 /// Names that are this door's own; the others are those of [`Query::NAMES`].
@@ -130,15 +130,14 @@ pub async fn report(State(door): State<Arc<Admin>>, headers: HeaderMap, uri: Uri
     // Once begun it runs to its end, and the turn with it, whether anybody still waits or not.
     let counted = spawn_blocking(move || {
         let _turn = turn;
-        let report = reporter.run(&query, now).map_err(|e| chain(&e))?;
-        let octets = form.write(&report, &wording).map_err(|e| chain(&e))?;
-        Ok::<_, String>((report.query.period, octets))
+        let report = reporter.run(&query, now).map_err(|e| match e {
+            StoreError::TooManyRows(_) => wrong(e.to_string()),
+            e => failed(chain(&e)),
+        })?;
+        let octets = form.write(&report, &wording).map_err(|e| failed(chain(&e)))?;
+        Ok::<_, Problem>((report.query.period, octets))
     });
-    let failed = |e: String| {
-        error!("a report failed: {e}");
-        Problem::unavailable("the report cannot be counted")
-    };
-    let (period, octets) = counted.await.map_err(|e| failed(e.to_string()))?.map_err(failed)?;
+    let (period, octets) = counted.await.map_err(|e| failed(e.to_string()))??;
     let fields = [(header::CONTENT_TYPE, form.media_type()), (header::CACHE_CONTROL, "no-store")];
     if form == Form::Json {
         return Ok((fields, octets).into_response());
@@ -148,6 +147,11 @@ pub async fn report(State(door): State<Arc<Admin>>, headers: HeaderMap, uri: Uri
     door.store.note_audit(noted).await.map_err(|e| failed(chain(&e)))?;
     let name = format!("attachment; filename=\"{file}\"");
     Ok((fields, [(header::CONTENT_DISPOSITION, name)], octets).into_response())
+}
+
+fn failed(e: String) -> Problem {
+    error!("a report failed: {e}");
+    Problem::unavailable("the report cannot be counted")
 }
 
 /// List every metric with its unit, its formula and what it tells

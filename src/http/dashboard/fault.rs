@@ -94,6 +94,12 @@ impl Fault {
 
 impl From<StoreError> for Fault {
     fn from(fault: StoreError) -> Self {
+        if matches!(fault, StoreError::TooManyRows(_)) {
+            return Self::Wrong(Text {
+                en: "The report has too many rows. Ask for fewer days, dimensions or models, or filter it.",
+                ru: "В отчёте слишком много строк. Уменьшите период, число измерений или моделей, либо добавьте фильтр.",
+            });
+        }
         error!("a page could not be made: {}", chain(&fault));
         Self::Unavailable
     }

@@ -93,8 +93,9 @@ impl Store {
     /// Opens or makes what a config needs: leads, and visits where addresses name some.
     pub fn open_for(config: &Config) -> Result<Self, StoreError> {
         let store = Self::open(&config.store.folder)?;
-        if config.dynamic.is_some() {
-            store.open_visits(&config.store.folder)?;
+        match config.dynamic {
+            Some(_) => store.open_visits(&config.store.folder)?,
+            None => Visits::bring_up_to_date(&config.store.folder)?,
         }
         Ok(store)
     }

@@ -56,7 +56,7 @@ pub fn catch_up(
 }
 
 fn steps(facts: &mut Connection, leads: &Connection, progress: &mut dyn FnMut(u64, u64)) -> Result<(), StoreError> {
-    let now = newest(leads)?;
+    let mut now = newest(leads)?;
     if read(facts)? == now {
         return Ok(());
     }
@@ -65,6 +65,11 @@ fn steps(facts: &mut Connection, leads: &Connection, progress: &mut dyn FnMut(u6
         let tx = facts.transaction_with_behavior(TransactionBehavior::Immediate).map_err(engine(DOING))?;
         // Another program may have done it meanwhile.
         let mut past = read(&tx)?;
+        if past.born != now.born || past.seal != seal(leads, past)? {
+            // And may have seen more than was there when we began.
+            leads.execute_batch("COMMIT; BEGIN").map_err(engine(DOING))?;
+            now = newest(leads)?;
+        }
         if past.born != now.born || past.seal != seal(leads, past)? {
             tx.execute_batch("DELETE FROM chunk; DELETE FROM touchpoint; DELETE FROM text").map_err(engine(DOING))?;
             past = Progress { born: now.born, change: now.change, ..Progress::default() };

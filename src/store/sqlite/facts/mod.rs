@@ -11,7 +11,10 @@ mod dictionary;
 mod sweep;
 mod told;
 
-use std::path::{Path, PathBuf};
+use std::{
+    path::{Path, PathBuf},
+    sync::{Mutex, MutexGuard, PoisonError},
+};
 
 use rusqlite::{Connection, OpenFlags, TransactionBehavior};
 
@@ -53,11 +56,16 @@ impl Facts {
         drop(facts);
         let facts = database.open_reader()?;
         facts.execute_batch("BEGIN").map_err(engine("opening what reports count"))?;
+        leads.execute_batch("BEGIN").map_err(engine("opening what reports count"))?;
         let visits = Database::visits(&self.folder);
-        // Visits of an older version, which nothing asks for any more, are brought up to date by nothing.
-        let is_current = |conn: Connection| super::migrate::demand_current(&conn, super::migrate::VISITS).is_ok();
-        let has_visits = visits.path().exists() && is_current(visits.open_reader()?);
-        Ok(Snapshot { facts, leads, visits: has_visits.then_some(Visited(visits)) })
+        let visits = if visits.path().exists() { Some(visits.open_reader()?) } else { None };
+        // Those of an older version are brought up to date when a daemon starts.
+        let is_current = |conn: &Connection| super::migrate::demand_current(conn, super::migrate::VISITS).is_ok();
+        let visits = visits.filter(is_current);
+        if let Some(visits) = &visits {
+            visits.execute_batch("BEGIN").map_err(engine("opening what reports count"))?;
+        }
+        Ok(Snapshot { facts, leads, visits: visits.map(|visits| Visited(Mutex::new(visits))) })
     }
 
     /// Forgets all, since texts of leads that are erased stand in it; the next report reads the leads anew. Others may be at
@@ -105,7 +113,7 @@ impl Facts {
     }
 }
 
-/// Facts, costs and counts of visits at one moment.
+/// Facts, costs and counts of visits, each as they are at one moment, however often they are read.
 #[derive(Debug)]
 pub struct Snapshot {
     facts: Connection,
@@ -113,20 +121,24 @@ pub struct Snapshot {
     visits: Option<Visited>,
 }
 
-/// Counts of visits, to be read by a connection of their own, beside the facts.
-#[derive(Clone, Debug)]
-pub struct Visited(Database);
+/// Counts of visits, to be read by a thread of their own, beside the facts.
+#[derive(Debug)]
+pub struct Visited(Mutex<Connection>);
 
 impl Visited {
     /// Shows how many visits there were in each quarter of an hour from `from` on and before `until`, some in two parts.
     pub fn tallies(&self, from: Millis, until: Millis, each: impl FnMut(Tally)) -> Result<(), StoreError> {
-        tally::each(&self.0.open_reader()?, from, until, each)
+        tally::each(&self.conn(), from, until, each)
     }
 
     /// Shows every touchpoint: its number, and channel, source, medium, campaign, term, content, landing page and referrer,
     /// empty where there is none.
     pub fn touchpoints(&self, each: impl FnMut(i64, [&str; 8])) -> Result<(), StoreError> {
-        beside::touchpoints(&self.0.open_reader()?, each)
+        beside::touchpoints(&self.conn(), each)
+    }
+
+    fn conn(&self) -> MutexGuard<'_, Connection> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -26,10 +26,13 @@ impl Facts {
         let tx = conn.transaction_with_behavior(TransactionBehavior::Immediate).map_err(engine(DOING))?;
         let gone = forget_unnamed(&tx)?;
         tx.commit().map_err(engine(DOING))?;
-        drop(conn);
         if gone > 0 {
-            cut_log(&database)?;
+            // Pages that were split have copies of what moved; they are written anew.
+            conn.execute_batch("VACUUM").map_err(engine(DOING))?;
         }
+        drop(conn);
+        // What an earlier sweep or a report has deleted may stand in it still.
+        cut_log(&database)?;
         Ok(gone)
     }
 }

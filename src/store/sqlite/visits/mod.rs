@@ -62,6 +62,15 @@ impl Visits {
         Ok(Self { reader, pages, writing: Some(writing) })
     }
 
+    /// Brings visits that nothing asks for any more up to date: reports still count them.
+    pub fn bring_up_to_date(folder: &Path) -> Result<(), StoreError> {
+        let database = Database::visits(folder);
+        if !database.path().exists() {
+            return Ok(());
+        }
+        migrate::migrate(&mut database.open()?, migrate::VISITS, || is_served(folder))
+    }
+
     /// Opens those that are there for listings; it refuses to write.
     pub fn open_read(folder: &Path) -> Result<Self, StoreError> {
         let database = Database::visits(folder);
@@ -126,7 +135,7 @@ impl Visits {
         let writer = &self.writing()?.writer;
         let mut retained = Retained::default();
         loop {
-            let step = writer.write(move |conn| retain::step(conn, retention, now)).await?;
+            let step = writer.in_turn(move |conn| retain::step(conn, retention, now)).await?;
             retained.add(step);
             if step == Retained::default() {
                 return Ok(retained);

@@ -58,8 +58,9 @@ pub fn step(conn: &Connection, retention: Retention, now: Millis) -> Result<Reta
         .and_then(|mut statement| statement.execute((STEP, purge.0)))
         .map_err(engine(DOING))?;
     let compacted = compacted(conn, compact)?;
-    let touchpoints = match purged {
-        // Only visits have days that old, and they are gone.
+    let packed = tally::pack(conn, now)?;
+    let touchpoints = match purged + packed {
+        // Only visits have days that old, and they are gone; of counts few are not packed.
         0 => {
             // The last number is kept, so that none comes twice: packed counts name them.
             let old = "SELECT id FROM touchpoint WHERE last_day < $1 AND id < (SELECT max(id) FROM touchpoint)
@@ -74,7 +75,7 @@ pub fn step(conn: &Connection, retention: Retention, now: Millis) -> Result<Reta
         }
         _ => 0,
     };
-    Ok(Retained { compacted, purged, touchpoints, packed: tally::pack(conn, now)? })
+    Ok(Retained { compacted, purged, touchpoints, packed })
 }
 
 /// Drops the details of the next few, and remembers how far it came.

@@ -78,20 +78,19 @@ pub fn pack(conn: &Connection, now: Millis) -> Result<usize, StoreError> {
         .map_err(&doing)
 }
 
-/// Shows the counts from `from` on and before `until`, as they are at one moment; those of a quarter and touchpoint may come
-/// in two parts.
+/// Shows the counts from `from` on and before `until`; those of a quarter and touchpoint may come in two parts. To be
+/// called within a transaction, since packing moves them from one table to the other.
 pub fn each(conn: &Connection, from: Millis, until: Millis, mut each: impl FnMut(Tally)) -> Result<(), StoreError> {
     let quarters = quarter(from)..quarter(until);
     let mut read_all = || -> rusqlite::Result<()> {
-        let moment = conn.unchecked_transaction()?;
-        let mut select = moment.prepare("SELECT hour, cells FROM tally_hour WHERE hour >= $1 AND hour <= $2")?;
+        let mut select = conn.prepare("SELECT hour, cells FROM tally_hour WHERE hour >= $1 AND hour <= $2")?;
         let mut rows = select.query((hour(quarters.start), hour(quarters.end)))?;
         while let Some(row) = rows.next()? {
             let within = |tally: &Tally| quarters.contains(&tally.quarter);
             unpack(row.get(0)?, row.get_ref(1)?.as_blob()?).filter(within).for_each(&mut each);
         }
-        let mut select = moment
-            .prepare("SELECT quarter, touchpoint, visits, clicks FROM tally WHERE quarter >= $1 AND quarter < $2")?;
+        let mut select =
+            conn.prepare("SELECT quarter, touchpoint, visits, clicks FROM tally WHERE quarter >= $1 AND quarter < $2")?;
         for tally in select.query_map((quarters.start, quarters.end), read)? {
             each(tally?);
         }
