@@ -113,7 +113,7 @@ impl Reporter {
     }
 
     /// The same; `progress` is told how many of the leads that reports have not seen yet are read. Those of a store that was
-    /// never asked for reports are all its leads, which takes some ten seconds for a million.
+    /// never asked for reports are all its leads, which takes some twenty seconds for a million.
     pub fn run_with(
         &self,
         query: &Query,

@@ -59,18 +59,18 @@ def _drained(bench, events):
 
 
 def _fill(store, events):
-    """Deliveries of events as large as real ones, each due at its own moment of the past."""
+    """Deliveries of events as large as real ones, each due at its own moment of the past; none is too old to be kept."""
     body = '{"type":"lead.received","data":{"filler":"' + "x" * 1900 + '"}}'
     due = random.Random(7)
-    rows = range(1, events + 1)
+    rows, now = range(1, events + 1), int(time.time() * 1000)
     with contextlib.closing(sqlite3.connect(store / "leads.db")) as opened, opened:
         opened.executemany(
-            "INSERT INTO event (sequence, id, type, lead_id, created_at, body) VALUES (?, ?, 'lead.received', '', 0, ?)",
-            ((number, f"event-{number:06}", body) for number in rows),
+            "INSERT INTO event (sequence, id, type, lead_id, created_at, body) VALUES (?, ?, 'lead.received', '', ?, ?)",
+            ((number, f"event-{number:06}", now, body) for number in rows),
         )
         opened.executemany(
-            "INSERT INTO delivery (event, sink, state, attempts, created_at, next_at) VALUES (?, 'crm', 0, 0, 0, ?)",
-            ((number, due.randrange(1, 10**9)) for number in rows),
+            "INSERT INTO delivery (event, sink, state, attempts, created_at, next_at) VALUES (?, 'crm', 0, 0, ?, ?)",
+            ((number, now, due.randrange(1, 10**9)) for number in rows),
         )
 
 

@@ -22,7 +22,7 @@ from parts import scale_daemon
 BLOCK = 50  # leads that the daemon writes itself
 YEARS_BACK = 2
 DELIVERED = 30.0  # seconds that the block's deliveries may take
-OCTETS = 8000  # of free disk for each lead: what it takes, and what sorting takes meanwhile
+OCTETS = 6000  # of free disk for each lead: what it takes, and what sorting takes meanwhile
 
 # Columns that number rows, with the table whose row numbers they speak of.
 NUMBERS = {

@@ -16,15 +16,15 @@ use tracing::warn;
 
 use super::database::Database;
 
-/// Pages in the log from which on it is copied back: 64 MiB. A page that many letters change is copied once.
-const LONG: i64 = 16_384;
+/// Pages in the log from which on it is copied back: 16 MiB.
+const LONG: i64 = 4096;
 
 /// Pages that the writer copies and syncs itself, while letters wait: 2 MiB.
 const SHORT: i64 = 512;
 
 /// Pages in the log from which on the writer waits for the thread: 512 MiB, after a listing of hours or on a disk that
 /// copies slower than letters come.
-const TOO_LONG: i64 = 8 * LONG;
+const TOO_LONG: i64 = 32 * LONG;
 
 /// How long it waits then between two groups: letters notice little, and the thread gets ahead.
 const BREATH: Duration = Duration::from_millis(10);
@@ -125,7 +125,7 @@ mod tests {
     use std::time::Instant;
 
     /// A log of many pages, as a busy hour leaves it.
-    fn grown(conn: &Connection, pages: i64) {
+    fn grown(conn: &Connection, pages: usize) {
         conn.execute_batch("CREATE TABLE IF NOT EXISTS filler (x BLOB)").unwrap();
         conn.execute("INSERT INTO filler VALUES (zeroblob($1))", [pages * 4096]).unwrap();
     }
@@ -145,7 +145,7 @@ mod tests {
         let (short, _) = measured(&conn);
         checkpointer.look_after(&conn);
         assert_eq!(measured(&conn), (short, 0), "a short log is left alone");
-        grown(&conn, LONG + 100);
+        grown(&conn, 2 * 4096);
         let (long, _) = measured(&conn);
         assert!(long > LONG, "{long}");
         checkpointer.look_after(&conn);

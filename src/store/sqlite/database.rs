@@ -81,7 +81,7 @@ impl Database {
         conn.pragma_update(None, "synchronous", self.synchronous).map_err(engine(doing))?;
         conn.execute_batch(
             "PRAGMA foreign_keys = ON; PRAGMA temp_store = MEMORY; PRAGMA cache_size = -8000;
-             PRAGMA wal_autocheckpoint = 0; PRAGMA journal_size_limit = 134217728; PRAGMA secure_delete = ON",
+             PRAGMA wal_autocheckpoint = 0; PRAGMA journal_size_limit = 67108864; PRAGMA secure_delete = ON",
         )
         .map_err(engine(doing))?;
         stable_plans(&conn).map_err(engine(doing))?;
