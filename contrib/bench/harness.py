@@ -82,6 +82,16 @@ class Server:
         """Seconds of user and system time so far, over all threads and processes of the group."""
         return sum(_times(pid) for pid in self.group())
 
+    def threads(self):
+        """Seconds of user and system time so far, by the names of the server's own threads."""
+        spent = {}
+        for task in os.listdir(f"/proc/{self.pid}/task"):
+            with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+                name = Path(f"/proc/{self.pid}/task/{task}/comm").read_text(encoding="ascii").strip()
+                fields = _fields(f"{self.pid}/task/{task}") or []
+                spent[name] = spent.get(name, 0) + sum(map(int, fields[11:13])) / TICKS
+        return spent
+
     def group(self):
         """The processes of this server."""
         return [int(entry) for entry in os.listdir("/proc") if entry.isdigit() and _group_of(entry) == self.pid]

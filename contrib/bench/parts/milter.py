@@ -38,7 +38,7 @@ def many_messages(bench, connections):
     slow = SLOW if connections == SLOW_AT else {}
     runs = _rounds(bench, f"{connections} connections", {**OPPONENTS, **slow}, connections=connections)
     notes = [CPU, LATENCY, "floor_epoll does not see the message; with headers, it reads what leadmilter reads.",
-             "Untracked messages are accepted at DATA, so their header is never sent."]
+             "Untracked messages are accepted at DATA, so their header is never sent.", _by_thread(runs[TRACKED])]
     return harness.median_table(
         f"UNIX socket, {connections} connections, many messages each", runs, RATES, AGAINST, notes + [OPENDKIM] * bool(slow)
     )
@@ -108,10 +108,18 @@ def _leadmilter(bench, tracked, tcp, **options):
     listen = f"inet:127.0.0.1:{harness.free_port()}" if tcp else None
     with harness.leadmilter(bench, listen=listen) as server:
         result = harness.load(bench, server, tracked=tracked, expect_inserts=HEADERS, **options)
+        threads = {name: spent * 1e6 / result["messages"] for name, spent in server.threads().items()}
         [(leads,)] = harness.sqlite_rows(server, "SELECT count(*) FROM lead")
     if leads != result["tracked"]:
         raise harness.Failure(f"{result['tracked']} tracked messages were answered, and {leads} leads are in the store")
-    return _figures(result)
+    return {**_figures(result), "threads": threads}
+
+
+def _by_thread(results):
+    """Where the CPU of a tracked message goes, in the median of the rounds."""
+    names = {"milter": "sessions and protocol", "store-writer": "the store's writer", "checkpoint": "copying its log back"}
+    told = [f"{what} {statistics.median(each['threads'].get(name, 0) for each in results):.0f}" for name, what in names.items()]
+    return f"CPU µs of leadmilter for a tracked message, by thread: {', '.join(told)}."
 
 
 def _figures(result):

@@ -27,6 +27,7 @@ FILTERS = {
     "noop_usual unix": ("noop_usual", "unix"),
     "noop_lean unix": ("noop_lean", "unix"),
     "headers8 unix": ("headers8", "unix"),
+    "floor_epoll unix": ("floor_epoll", "unix"),
     "leadmilter unix": ("leadmilter", "unix"),
     "noop_usual tcp": ("noop_usual", "inet"),
     "noop_lean tcp": ("noop_lean", "inet"),
