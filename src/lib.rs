@@ -37,8 +37,8 @@
 //! | cost, outcome | `feedback`, `store/sqlite/{costs,outcomes}` | what a lead cost and earned stands beside it, whole files or nothing |
 //! | fact | `store/sqlite/facts` | what reports count of a lead, in a file that is made from the leads and may be deleted |
 //! | query | `report/{query,preset}` | a link or a command line says all of it |
-//! | count | `report/{count,beside}`, `model` | every lead's credit and money are shared out without remainder |
-//! | table | `report/{rows,metric}` | numbers that are known, in order; what has no denominator is unknown |
+//! | count | `report/{count,credit,beside,counted}`, `model` | every lead's credit and money are shared out without remainder |
+//! | table | `report/{rows,rank,metric}` | numbers that are known, in order; what has no denominator is unknown |
 //! | show it | `report/export`, `http/dashboard`, `cli/report` | the same table, whoever reads it |
 //!
 //! # Layers
