@@ -14,7 +14,7 @@ use super::{
 use crate::{
     model::{Credits, Step, WHOLE},
     money::Amount,
-    store::{Class, Fact, FactOutcome, Point, StoreError},
+    store::{Class, Fact, FactOutcome, FactTouch, Point, StoreError},
 };
 
 /// The touch of a lead that has none.
@@ -107,8 +107,7 @@ impl Crediting {
         if touches < 2 {
             return;
         }
-        let step =
-            |touch: &crate::store::FactTouch| Step { is_direct: point(touch.point).is_direct, hours: touch.hours };
+        let step = |touch: &FactTouch| Step { is_direct: point(touch.point).is_direct, hours: touch.hours };
         self.steps.clear();
         self.steps.extend(fact.touches.iter().map(step));
         for (place, model) in ground.models.iter().enumerate() {

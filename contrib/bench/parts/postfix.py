@@ -129,8 +129,8 @@ def _throughput(title, runs):
         "connecting) to the last answer; beside a load that takes all there is, it mostly waits for its turn.",
         f"In the mixed case {FIRST_SESSIONS} of {SESSIONS} sessions send tracked letters: an smtp-source has one "
         "recipient, so there are two of them, in every case.",
-        "To reach: 0.97 of no milter with all mail untracked. floor_epoll reads nothing of a letter and answers with the least "
-        "that the protocol allows: what it takes from Postfix, any filter does.",
+        "To reach: 0.97 of no milter with all mail untracked. floor_epoll sees nothing of a letter and answers its end; it is no "
+        "floor for leadmilter's untracked mail, which is accepted at DATA.",
         POSTFIX_NOTE,
         LETTER_NOTE,
         CHECK_NOTE,
