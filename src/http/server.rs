@@ -163,7 +163,8 @@ mod tests {
             .route("/stuck", get(std::future::pending::<()>));
         let door = Door { name: "http.public", router, connections: 1, metrics: Arc::clone(&metrics) };
         let (mut client, server) = UnixStream::pair().unwrap();
-        let served = tokio::spawn(converse(Connection::unix(server), door, CancellationToken::new()));
+        let connection = Connection::new(server.into_std().unwrap().into(), None).unwrap();
+        let served = tokio::spawn(converse(connection, door, CancellationToken::new()));
         client.write_all(sent.as_bytes()).await.unwrap();
         let begun = Instant::now();
         let mut read = Vec::new();

@@ -182,6 +182,10 @@ mod tests {
         net::UnixStream,
     };
 
+    fn connection(stream: UnixStream) -> Connection {
+        Connection::new(stream.into_std().unwrap().into(), None).unwrap()
+    }
+
     fn packet(command: u8, payload: usize) -> Vec<u8> {
         let mut packet = u32::try_from(payload + 1).unwrap().to_be_bytes().to_vec();
         packet.push(command);
@@ -195,7 +199,7 @@ mod tests {
         for end in [&ours, &theirs] {
             end.set_nonblocking(true).unwrap();
         }
-        let mut stream = Stream::new(Connection::unix(UnixStream::from_std(ours).unwrap()));
+        let mut stream = Stream::new(Connection::new(ours.into(), None).unwrap());
         for packet in packets {
             stream.write_all(packet).await.unwrap();
             stream.flush().await.unwrap();
@@ -243,7 +247,7 @@ mod tests {
         wire::push(&mut expected, wire::INSERT, &[b"\0\0\0\x01X-Lead-Tags\0a\0"]);
         expected.extend(packet(b'c', 0));
         let (ours, mut theirs) = UnixStream::pair().unwrap();
-        let mut stream = Stream::new(Connection::unix(ours));
+        let mut stream = Stream::new(connection(ours));
         // Deletions fill the bound, so that what is there is sent between the pieces.
         let many: Vec<_> = (0..70).map(|_| packet(b'm', 1000)).collect();
         for octets in [&many.concat(), &insert[..9], &insert[9..], &packet(b'c', 0)] {
@@ -264,7 +268,7 @@ mod tests {
         let intake = crate::intake::Intake::new(crate::config::load(&path).unwrap().config);
         let screen = Screen::new(std::sync::Arc::new(arc_swap::ArcSwap::from_pointee(intake)));
         let (ours, mut theirs) = UnixStream::pair().unwrap();
-        let mut stream = tokio::io::BufReader::new(Stream::new(Connection::unix(ours)).screened(screen));
+        let mut stream = tokio::io::BufReader::new(Stream::new(connection(ours)).screened(screen));
         let nothing_new = [4_u32.to_be_bytes().as_slice(), b"DM\0\0"].concat();
         let peer = tokio::spawn(async move {
             for octets in [&nothing_new, &packet(b'E', 0), &nothing_new, &b"\0\0\0".to_vec()] {

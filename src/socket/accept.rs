@@ -121,6 +121,7 @@ impl Acceptor {
 mod tests {
     use super::*;
     use crate::{config::Listen, socket::Place};
+    use socket2::SockRef;
     use tokio::{io::AsyncReadExt, net::UnixStream};
 
     #[tokio::test]
@@ -147,5 +148,20 @@ mod tests {
         acceptor.connections().none_left().await;
         drop(acceptor);
         assert!(!path.exists());
+    }
+
+    #[tokio::test]
+    async fn a_caller_that_has_reset_its_connection_is_no_local_one() {
+        let listen = Listen::Tcp("127.0.0.1:0".parse().unwrap());
+        let place = Place { table: "http", key: "admin", listen: &listen, mode: 0o600, group: None };
+        let socket = Socket::bind(&place).unwrap();
+        let address = socket.name().split_once(':').unwrap().1.to_owned();
+        let mut acceptor = Acceptor::new(socket, 1, Arc::default());
+        let caller = std::net::TcpStream::connect(address).unwrap();
+        let called_from = caller.local_addr().unwrap();
+        // Closed like this, it sends RST.
+        SockRef::from(&caller).set_linger(Some(Duration::ZERO)).unwrap();
+        drop(caller);
+        assert_eq!(acceptor.accept().await.peer(), Some(called_from));
     }
 }

@@ -1,8 +1,9 @@
 //! A door's socket: UNIX with mode and group set before anyone can connect, TCP, or the one passed by systemd.
 //!
 //! Given a [`Place`]; gives back a [`Socket`] that listens, or why there is none, in words of the door's own config keys.
-//! An [`Acceptor`] makes [`Connection`]s of it, whatever accept(2) says, and bounds their number. A socket file that nobody answers on is a leftover and is replaced; one that somebody answers on, or a file that is
-//! no socket, is left alone and refused with a reason. Removes its own socket file when dropped, and no other's.
+//! An [`Acceptor`] makes [`Connection`]s of it, whatever accept(2) says, and bounds their number. A socket file that
+//! nobody answers on is a leftover and is replaced; one that somebody answers on, or a file that is no socket, is left
+//! alone and refused with a reason. Removes its own socket file when dropped, and no other's.
 
 mod accept;
 mod connection;
@@ -11,17 +12,21 @@ mod presence;
 use std::{
     fs, io,
     net::SocketAddr,
-    os::unix::{
-        fs::{FileTypeExt, MetadataExt, PermissionsExt, chown},
-        net as unix,
+    os::{
+        fd::OwnedFd,
+        unix::{
+            fs::{FileTypeExt, MetadataExt, PermissionsExt, chown},
+            net as unix,
+        },
     },
     path::{Path, PathBuf},
     task::{Context, Poll, ready},
 };
 
 use nix::unistd::Group;
-use socket2::{Domain, Protocol, Type};
-use tokio::net::{TcpListener, UnixListener};
+use rustix::net::{SocketFlags, acceptfrom_with};
+use socket2::{Domain, Protocol, SockRef, Type};
+use tokio::io::{Interest, unix::AsyncFd};
 
 pub use accept::Acceptor;
 pub use connection::Connection;
@@ -50,17 +55,20 @@ pub struct Place<'a> {
 /// A bound socket.
 #[derive(Debug)]
 pub struct Socket {
-    io: Io,
+    listener: AsyncFd<OwnedFd>,
+    /// Whether callers have addresses.
+    is_tcp: bool,
+    /// What is to be removed at the end.
+    file: Option<SocketFile>,
     /// Table of the config that has the door's keys.
     table: &'static str,
 }
 
-#[derive(Debug)]
-enum Io {
-    /// A UNIX socket, and the file to remove at the end.
-    Unix(UnixListener, Option<SocketFile>),
-    /// A TCP socket.
-    Tcp(TcpListener),
+/// A listening socket that does not block, what to remove at its end, and what to call it in an error.
+struct Bound {
+    socket: OwnedFd,
+    file: Option<SocketFile>,
+    listen: String,
 }
 
 /// Why a socket could not be had.
@@ -128,37 +136,59 @@ impl Place<'_> {
 impl Socket {
     /// Binds what the config names. systemd passes one socket, so one door at most can have it.
     pub fn bind(place: &Place<'_>) -> Result<Self, SocketError> {
-        let io = match place.listen {
-            Listen::Unix(path) => bind_unix(path, place),
-            Listen::Tcp(address) => bind_tcp(*address),
-            Listen::Systemd => passed(place),
+        let Bound { socket, file, listen } = match place.listen {
+            Listen::Unix(path) => bind_unix(path, place)?,
+            Listen::Tcp(address) => bind_tcp(*address)?,
+            Listen::Systemd => passed(place)?,
         };
-        Ok(Self { io: io?, table: place.table })
+        let system = |source| SocketError::System { listen: listen.clone(), source };
+        let is_tcp = SockRef::from(&socket).local_addr().map_err(system)?.as_socket().is_some();
+        let listener = watch(socket, Interest::READABLE).map_err(system)?;
+        Ok(Self { listener, is_tcp, file, table: place.table })
     }
 
     fn poll_accept(&self, cx: &mut Context<'_>) -> Poll<io::Result<Connection>> {
-        Poll::Ready(match &self.io {
-            Io::Unix(listener, _) => ready!(listener.poll_accept(cx)).map(|(stream, _)| Connection::unix(stream)),
-            Io::Tcp(listener) => ready!(listener.poll_accept(cx)).map(|(stream, _)| Connection::tcp(stream)),
-        })
+        loop {
+            let mut readable = ready!(self.listener.poll_read_ready(cx))?;
+            let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
+            if let Ok(accepted) = readable.try_io(|listener| Ok(acceptfrom_with(listener, flags)?)) {
+                let (socket, peer) = accepted?;
+                let peer = peer.and_then(|peer| SocketAddr::try_from(peer).ok());
+                if self.is_tcp && peer.is_none() {
+                    // Whoever has no address counts as a process of this host.
+                    return Poll::Ready(Err(io::Error::other("a caller over TCP has no address")));
+                }
+                return Poll::Ready(Connection::new(socket, peer));
+            }
+        }
     }
 
     /// Where it listens, for the log: the port is the bound one.
     pub fn name(&self) -> String {
-        match &self.io {
-            Io::Unix(_, Some(file)) => format!("unix:{}", file.path.display()),
-            Io::Unix(_, None) => "systemd".to_owned(),
-            Io::Tcp(listener) => match listener.local_addr() {
-                Ok(address @ SocketAddr::V4(_)) => format!("inet:{address}"),
-                Ok(address) => format!("inet6:{address}"),
-                Err(_) => "inet:unknown".to_owned(),
-            },
+        if let Some(file) = &self.file {
+            return format!("unix:{}", file.path.display());
+        }
+        let Ok(address) = SockRef::from(self.listener.get_ref()).local_addr() else { return "inet:unknown".to_owned() };
+        match address.as_socket() {
+            Some(address @ SocketAddr::V4(_)) => format!("inet:{address}"),
+            Some(address @ SocketAddr::V6(_)) => format!("inet6:{address}"),
+            None => "systemd".to_owned(),
         }
     }
 }
 
-fn bind_unix(path: &Path, place: &Place<'_>) -> Result<Io, SocketError> {
-    let system = |source| SocketError::System { listen: format!("unix:{}", path.display()), source };
+/// Lets the system wake us for this alone of what may happen to a socket.
+#[expect(
+    deprecated,
+    reason = "it trusts that the number of a socket stays, as an OwnedFd's does; what replaces it is unsafe"
+)]
+fn watch(socket: OwnedFd, interest: Interest) -> io::Result<AsyncFd<OwnedFd>> {
+    AsyncFd::with_interest(socket, interest)
+}
+
+fn bind_unix(path: &Path, place: &Place<'_>) -> Result<Bound, SocketError> {
+    let listen = format!("unix:{}", path.display());
+    let system = |source| SocketError::System { listen: listen.clone(), source };
     clear(path, place)?;
     // Bound under another name first: mode and group are right from the first moment the real name exists.
     let mut early = path.as_os_str().to_owned();
@@ -176,8 +206,7 @@ fn bind_unix(path: &Path, place: &Place<'_>) -> Result<Io, SocketError> {
     fs::rename(&early, path).map_err(system)?;
     path.clone_into(&mut file.path);
     listener.set_nonblocking(true).map_err(system)?;
-    let listener = UnixListener::from_std(listener).map_err(system)?;
-    Ok(Io::Unix(listener, Some(file)))
+    Ok(Bound { socket: listener.into(), file: Some(file), listen })
 }
 
 /// Removes a socket file that nobody answers on.
@@ -198,8 +227,7 @@ fn clear(path: &Path, place: &Place<'_>) -> Result<(), SocketError> {
     }
 }
 
-fn bind_tcp(address: SocketAddr) -> Result<Io, SocketError> {
-    let system = |source| SocketError::System { listen: address.to_string(), source };
+fn bind_tcp(address: SocketAddr) -> Result<Bound, SocketError> {
     let listen = || {
         let socket = socket2::Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
         socket.set_reuse_address(true)?;
@@ -209,21 +237,28 @@ fn bind_tcp(address: SocketAddr) -> Result<Io, SocketError> {
         socket.set_nonblocking(true)?;
         socket.bind(&address.into())?;
         socket.listen(BACKLOG)?;
-        TcpListener::from_std(socket.into())
+        Ok(socket.into())
     };
-    listen().map(Io::Tcp).map_err(system)
+    match listen() {
+        Ok(socket) => Ok(Bound { socket, file: None, listen: address.to_string() }),
+        Err(source) => Err(SocketError::System { listen: address.to_string(), source }),
+    }
 }
 
-fn passed(place: &Place<'_>) -> Result<Io, SocketError> {
-    let system = |source| SocketError::System { listen: "the socket that systemd passed".into(), source };
+fn passed(place: &Place<'_>) -> Result<Bound, SocketError> {
+    let listen = "the socket that systemd passed".to_owned();
     let mut passed = listenfd::ListenFd::from_env();
-    if let Ok(Some(listener)) = passed.take_unix_listener(0) {
-        listener.set_nonblocking(true).map_err(system)?;
-        return UnixListener::from_std(listener).map(|listener| Io::Unix(listener, None)).map_err(system);
+    let socket: OwnedFd = if let Ok(Some(listener)) = passed.take_unix_listener(0) {
+        listener.into()
+    } else if let Ok(Some(listener)) = passed.take_tcp_listener(0) {
+        listener.into()
+    } else {
+        return Err(SocketError::NotPassed(place.name()));
+    };
+    match SockRef::from(&socket).set_nonblocking(true) {
+        Ok(()) => Ok(Bound { socket, file: None, listen }),
+        Err(source) => Err(SocketError::System { listen, source }),
     }
-    let Ok(Some(listener)) = passed.take_tcp_listener(0) else { return Err(SocketError::NotPassed(place.name())) };
-    listener.set_nonblocking(true).map_err(system)?;
-    TcpListener::from_std(listener).map(Io::Tcp).map_err(system)
 }
 
 #[cfg(test)]
