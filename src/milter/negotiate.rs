@@ -40,19 +40,18 @@ pub fn missing(rewrite: bool, agreed: Agreed) -> Option<&'static str> {
     }
 }
 
-/// Macros by stage, as both Postfix and Sendmail send them on request.
+/// Macros by stage, as both Postfix and Sendmail send them on request: those that `client` reads, each where it is told
+/// first. The sender is asked for since it is never missing: a packet without any macro would leave in force who logged
+/// in before. A stage of which nothing is asked is named too, or the MTA would send what it is configured to send, Postfix
+/// before every header field.
 pub fn macros() -> HashMap<MacroStage, CString> {
-    [
-        (MacroStage::Connect, c"j {client_addr} {client_name} {daemon_name}"),
-        (MacroStage::Mail, c"i {mail_addr} {auth_authen}"),
-        (MacroStage::Rcpt, c"i {rcpt_addr}"),
-        (MacroStage::Data, c"i"),
-        (MacroStage::Eoh, c"i"),
-        (MacroStage::Eom, c"i {msg_id}"),
-    ]
-    .into_iter()
-    .map(|(stage, names)| (stage, names.to_owned()))
-    .collect()
+    let asked = |stage| match stage {
+        MacroStage::Connect => c"{client_addr} {daemon_name}",
+        MacroStage::Mail => c"{mail_addr} {auth_authen}",
+        MacroStage::Data | MacroStage::Eom => c"i",
+        MacroStage::Helo | MacroStage::Rcpt | MacroStage::Eoh => c"",
+    };
+    MacroStage::all().map(|stage| (stage, asked(stage).to_owned())).collect()
 }
 
 #[cfg(test)]

@@ -1,9 +1,9 @@
 //! Leaves out packets of an MTA that nobody reads, before the library handles each of them.
 //!
 //! Given octets as they come from the socket, split anywhere; gives back the same without header fields that the intake
-//! does not want (where the MTA awaits no answer to a header field) and without macros that tell nothing new. The
-//! library and the session behave as if all had come: a packet goes only if it is whole, well-formed and short, and
-//! what is in doubt passes.
+//! does not want (where the MTA awaits no answer to a header field), without macros that tell nothing new, and without
+//! the ABORT that follows a message that is done with. The library and the session behave as if all had come: a packet
+//! goes only if it is whole, well-formed and short, and what is in doubt passes.
 
 use std::sync::Arc;
 
@@ -26,6 +26,8 @@ pub struct Screen {
     /// Whether header fields may be left out.
     fields: bool,
     macros: Macros,
+    /// Whether a message may have begun that is not done with.
+    under_way: bool,
     stopped: bool,
     /// Octets that still belong to a packet that passes.
     passing: usize,
@@ -47,7 +49,8 @@ impl Screen {
     /// For a new connection.
     pub fn new(current: Arc<ArcSwap<Intake>>) -> Self {
         let intake = current.load_full();
-        Self { current, intake, fields: false, macros: Macros::default(), stopped: false, passing: 0, held: Vec::new() }
+        let macros = Macros::default();
+        Self { current, intake, fields: false, macros, under_way: false, stopped: false, passing: 0, held: Vec::new() }
     }
 
     /// Options that were agreed. If the config was reloaded since the MTA connected, it is not known which one the
@@ -55,6 +58,11 @@ impl Screen {
     pub fn agreed(&mut self, options: ProtoOpts) {
         let same = Arc::ptr_eq(&self.intake, &self.current.load());
         self.fields = same && options.contains(ProtoOpts::NOREPLY_HEADER);
+    }
+
+    /// A message was accepted before its end.
+    pub fn accepted(&mut self) {
+        self.under_way = false;
     }
 
     /// What goes before the next octets.
@@ -113,6 +121,12 @@ impl Screen {
 
     fn judge(&mut self, octets: &[u8]) -> Verdict {
         let Some(head) = wire::head(octets) else { return Verdict::Wait };
+        if head.command == wire::ABORT && !self.under_way && head.length == wire::HEAD {
+            return Verdict::Drop(head.length);
+        }
+        if head.command != wire::MACROS {
+            self.under_way = !matches!(head.command, wire::ABORT | wire::END);
+        }
         let is_candidate = head.command == wire::MACROS || (head.command == wire::HEADER && self.fields);
         if !is_candidate || head.length > LONGEST {
             self.macros.passed(head.command, None);
@@ -200,6 +214,23 @@ mod tests {
         for (payload, expected) in rows {
             assert_eq!(passes(&mut screen, b'L', payload), expected, "{}", payload.escape_ascii());
         }
+    }
+
+    #[test]
+    fn an_abort_passes_once_and_only_while_a_message_is_under_way() {
+        let mut screen = screen();
+        assert!(!passes(&mut screen, b'A', b""), "before the first message");
+        assert!(passes(&mut screen, b'M', b"<a@client.example>\0"));
+        assert!(passes(&mut screen, b'A', b""));
+        assert!(!passes(&mut screen, b'A', b""), "twice");
+        for command in *b"MRTNE" {
+            passes(&mut screen, command, b"<a@client.example>\0");
+        }
+        assert!(!passes(&mut screen, b'A', b""), "after the end");
+        assert!(passes(&mut screen, b'M', b"<a@client.example>\0"));
+        screen.accepted();
+        assert!(!passes(&mut screen, b'A', b""), "after it was accepted");
+        assert!(passes(&mut screen, b'A', b"odd"));
     }
 
     #[test]

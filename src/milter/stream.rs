@@ -57,7 +57,14 @@ impl Stream {
             match head.command {
                 wire::NEGOTIATION => self.agreed(end),
                 wire::INSERT if bundle::is_bundle(payload) => self.unpack(end),
-                _ => self.whole = end,
+                command => {
+                    if command == wire::ACCEPT
+                        && let Some(screen) = &mut self.screen
+                    {
+                        screen.accepted();
+                    }
+                    self.whole = end;
+                }
             }
         }
     }

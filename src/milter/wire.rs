@@ -11,6 +11,15 @@ pub const MACROS: u8 = b'D';
 /// The MTA sends a header field.
 pub const HEADER: u8 = b'L';
 
+/// The message ends.
+pub const END: u8 = b'E';
+
+/// The message is given up, or forgotten after it was done with.
+pub const ABORT: u8 = b'A';
+
+/// We want to hear no more of the message.
+pub const ACCEPT: u8 = b'a';
+
 /// Offer of options, and the answer to it.
 pub const NEGOTIATION: u8 = b'O';
 

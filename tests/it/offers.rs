@@ -85,8 +85,7 @@ fn without_id(line: &str) -> String {
 /// The answer to an offer, to the events before the end of the message, and the edits with their command to add a
 /// recipient.
 fn expected(numbers: &str, events: &[&str], add: &str) -> Vec<String> {
-    let macros = "0:[j {client_addr} {client_name} {daemon_name}] 2:[i {mail_addr} {auth_authen}] 3:[i {rcpt_addr}] \
-                  4:[i] 5:[i {msg_id}] 6:[i]";
+    let macros = "0:[{client_addr} {daemon_name}] 1:[] 2:[{mail_addr} {auth_authen}] 3:[] 4:[i] 5:[i] 6:[]";
     let edits = [
         "i 0 X-Lead-Id|LEAD",
         "i 1 X-Lead-Channel|newsletter",

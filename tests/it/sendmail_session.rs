@@ -9,22 +9,19 @@ use crate::{
 };
 
 /// A session of Sendmail and leadmilter, word by word. What was waived is not answered: MAIL, RCPT, header fields, end
-/// of header. `{auth_authen}` is absent since nobody logged in, and the queue id is there from MAIL on.
+/// of header. `{auth_authen}` is absent since nobody logged in, and the queue id is asked for at DATA.
 const SESSION: &str = "\
 mta O 6 0x1ff 0x1fffff
-milter O 6 0x9d 0x4c593 0:[j {client_addr} {client_name} {daemon_name}] 2:[i {mail_addr} {auth_authen}] 3:[i {rcpt_addr}] 4:[i] 5:[i {msg_id}] 6:[i]
-mta D C j=mx1.company.ru {client_addr}=CLIENT {client_name}=NAME {daemon_name}=DAEMON
-mta D H
-mta D M i=QUEUE {mail_addr}=c1@client.example
+milter O 6 0x9d 0x4c593 0:[{client_addr} {daemon_name}] 1:[] 2:[{mail_addr} {auth_authen}] 3:[] 4:[i] 5:[i] 6:[]
+mta D C {client_addr}=CLIENT {daemon_name}=DAEMON
+mta D M {mail_addr}=c1@client.example
 mta M <c1@client.example>|SIZE=300
-mta D R i=QUEUE {rcpt_addr}=ivan
 mta R <ivan@company.ru>
 mta D T i=QUEUE
 mta T
 milter a
-mta D M i=QUEUE {mail_addr}=c2@client.example
+mta D M {mail_addr}=c2@client.example
 mta M <c2@client.example>
-mta D R i=QUEUE {rcpt_addr}=sales+news
 mta R <Sales+News@company.ru>|NOTIFY=NEVER
 mta D T i=QUEUE
 mta T
@@ -34,9 +31,8 @@ mta L To|info@company.ru
 mta L Subject|pumps 2
 mta L Date|Mon, 2 Nov 2026 10:00:00 +0300
 mta L Message-ID|<2@client.example>
-mta D N i=QUEUE
 mta N
-mta D E i=QUEUE {msg_id}=<2@client.example>
+mta D E i=QUEUE
 mta E
 milter i 0 X-Lead-Id|LEAD
 milter i 1 X-Lead-Channel|newsletter
@@ -50,9 +46,8 @@ milter i 8 X-Lead-Tags|email
 milter - <Sales+News@company.ru>
 milter 2 <sales@company.ru>|NOTIFY=NEVER ORCPT=rfc822;Sales+2BNews@company.ru
 milter c
-mta D M i=QUEUE {mail_addr}=c3@client.example
+mta D M {mail_addr}=c3@client.example
 mta M <c3@client.example>
-mta D R i=QUEUE {rcpt_addr}=info+m11
 mta R <info+m11@company.ru>
 mta Q
 ";
@@ -84,11 +79,10 @@ fn accepted(answers: Answers) {
     assert!(answers.queue_id().is_some(), "{answers:?}");
 }
 
-/// A line of a session with words in the places of queue id, lead id and the name that this host has for loopback.
+/// A line of a session with words in the places of queue id and lead id.
 fn settled_line(line: &str, lead_id: &str) -> String {
     let word = |word: &str| match word.split_once('=') {
         Some(("i", id)) if id.len() == 14 && id.chars().all(|c| c.is_ascii_alphanumeric()) => "i=QUEUE".to_owned(),
-        Some(("{client_name}", _)) => "{client_name}=NAME".to_owned(),
         _ => word.replace(lead_id, "LEAD"),
     };
     line.split(' ').map(word).collect::<Vec<_>>().join(" ")
