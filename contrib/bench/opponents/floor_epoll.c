@@ -3,8 +3,10 @@
  *
  * No libmilter. By default it masks every step that may be masked, so that a message costs its end alone: nothing that
  * speaks this protocol can be faster. With "headers" it asks for what leadmilter asks for, envelope and header fields
- * without answers, and reads them without a look: the floor for any filter that has to see them. Packets are taken whole
- * from a buffer of 128 KiB, which no MTA exceeds. Serves unix:PATH or inet:PORT@HOST.
+ * without answers, and reads them without a look: the floor for any filter that has to see them. With "recipients" it asks
+ * for the recipients alone, without an answer and without macros, and accepts every letter at DATA: the floor for any filter
+ * that lets a letter go by whom it is for. Packets are taken whole from a buffer of 128 KiB, which no MTA exceeds. Serves
+ * unix:PATH or inet:PORT@HOST.
  */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
@@ -34,7 +36,11 @@ static const uint32_t NOTHING = SMFIP_NOCONNECT | SMFIP_NOHELO | SMFIP_NOMAIL | 
                                 SMFIP_NOEOH | SMFIP_NOBODY | SMFIP_NOUNKNOWN;
 static const uint32_t HEADERS = SMFIP_NOCONNECT | SMFIP_NOHELO | SMFIP_NOBODY | SMFIP_NOUNKNOWN | SMFIP_NR_MAIL |
                                 SMFIP_NR_RCPT | SMFIP_NR_HDR | SMFIP_NR_EOH;
+static const uint32_t RECIPIENTS = SMFIP_NOCONNECT | SMFIP_NOHELO | SMFIP_NOMAIL | SMFIP_NOHDRS | SMFIP_NOEOH | SMFIP_NOBODY |
+                                   SMFIP_NOUNKNOWN | SMFIP_NR_RCPT;
 static uint32_t wanted = NOTHING;
+/* The answer to every command that wants one. */
+static unsigned char verdict = SMFIR_CONTINUE;
 
 static uint32_t number_at(const unsigned char *from)
 {
@@ -56,15 +62,22 @@ static int answer(int socket, const unsigned char *packet, size_t length)
     return send(socket, packet, length, MSG_NOSIGNAL) == (ssize_t)length ? 0 : -1;
 }
 
+/* Who accepts at DATA needs no macro: where the MTA lets itself be told so, each step's list is asked to be empty. */
 static int negotiate(struct session *session, const unsigned char *offer)
 {
-    unsigned char packet[17] = {0, 0, 0, 13, SMFIC_OPTNEG};
+    enum { STAGES = SMFIM_EOH + 1, STAGE = 5, HEAD = 17 };
+    unsigned char packet[HEAD + STAGES * STAGE] = {0, 0, 0, 13, SMFIC_OPTNEG};
+    const uint32_t actions = verdict == SMFIR_ACCEPT ? number_at(offer + 4) & SMFIF_SETSYMLIST : 0;
+    size_t length = HEAD;
 
     session->options = wanted & number_at(offer + 8);
     put_number(packet + 5, number_at(offer));
-    put_number(packet + 9, 0);
+    put_number(packet + 9, actions);
     put_number(packet + 13, session->options);
-    return answer(session->socket, packet, sizeof packet);
+    for (uint32_t stage = SMFIM_CONNECT; actions != 0 && stage < STAGES; stage++, length += STAGE)
+        put_number(packet + length, stage); /* and the list's end */
+    put_number(packet, length - 4);
+    return answer(session->socket, packet, length);
 }
 
 /* The option by which the MTA waits for no answer to a command. */
@@ -87,7 +100,7 @@ static uint32_t waiver(unsigned char command)
 /* Gives back -1 when the session is over. */
 static int handle(struct session *session, unsigned char command, const unsigned char *data, size_t length)
 {
-    static const unsigned char go_on[] = {0, 0, 0, 1, SMFIR_CONTINUE};
+    const unsigned char given[] = {0, 0, 0, 1, verdict};
 
     switch (command) {
     case SMFIC_OPTNEG:
@@ -98,7 +111,7 @@ static int handle(struct session *session, unsigned char command, const unsigned
     case SMFIC_QUIT:
         return -1;
     default:
-        return session->options & waiver(command) ? 0 : answer(session->socket, go_on, sizeof go_on);
+        return session->options & waiver(command) ? 0 : answer(session->socket, given, sizeof given);
     }
 }
 
@@ -170,15 +183,17 @@ static void accept_all(int listener, int poller)
 int main(int count, char **words)
 {
     const int headers = count == 3 && strcmp(words[2], "headers") == 0;
-    const int listener = count == 2 || headers ? listen_on(words[1]) : -1;
+    const int recipients = count == 3 && strcmp(words[2], "recipients") == 0;
+    const int listener = count == 2 || headers || recipients ? listen_on(words[1]) : -1;
     const int poller = epoll_create1(0);
     struct epoll_event events[EVENTS], event = {.events = EPOLLIN, .data.ptr = NULL};
 
     if (listener < 0) {
-        fprintf(stderr, "usage: %s ADDRESS [headers], with a free unix:PATH or inet:PORT@HOST\n", words[0]);
+        fprintf(stderr, "usage: %s ADDRESS [headers|recipients], with a free unix:PATH or inet:PORT@HOST\n", words[0]);
         return 64;
     }
-    wanted = headers ? HEADERS : NOTHING;
+    wanted = headers ? HEADERS : recipients ? RECIPIENTS : NOTHING;
+    verdict = recipients ? SMFIR_ACCEPT : SMFIR_CONTINUE;
     epoll_ctl(poller, EPOLL_CTL_ADD, listener, &event);
     for (;;) {
         const int ready = epoll_wait(poller, events, EVENTS, -1);

@@ -21,13 +21,15 @@ PROOF = recipient(0, 1)
 FOREIGN = f"ivan@{DOMAIN}"
 NOTHING = "no milter"
 
-# What stands behind Postfix: the program, and the kind of its socket.
+# What stands behind Postfix: the program, with what it is told beside its address, and the kind of its socket.
 FILTERS = {
     NOTHING: (None, None),
     "noop_usual unix": ("noop_usual", "unix"),
     "noop_lean unix": ("noop_lean", "unix"),
     "headers8 unix": ("headers8", "unix"),
     "floor_epoll unix": ("floor_epoll", "unix"),
+    "floor_epoll recipients unix": ("floor_epoll recipients", "unix"),
+    "noop_indymilter unix": ("noop_indymilter --accept-data", "unix"),
     "leadmilter unix": ("leadmilter", "unix"),
     "noop_usual tcp": ("noop_usual", "inet"),
     "noop_lean tcp": ("noop_lean", "inet"),
@@ -129,7 +131,8 @@ class Stage:
         address = self._addresses[name]
         # libmilter writes inet:PORT@HOST.
         spelled = address if kind == "unix" else "inet:{2}@{1}".format(*address.split(":"))
-        server = start(self.bench, name.replace(" ", "-"), [self.bench.tools / program, spelled], address)
+        file, *more = program.split()
+        server = start(self.bench, name.replace(" ", "-"), [self.bench.tools / file, spelled, *more], address)
         _let_postfix_in(address)
         return server
 

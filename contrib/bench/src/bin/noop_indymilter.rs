@@ -1,7 +1,8 @@
 //! A filter on indymilter that does nothing: what leadmilter's protocol library costs without leadmilter's work.
 //!
 //! Given a milter address; serves it until it is killed. It asks for the steps that leadmilter asks for and waives the
-//! same answers, as src/milter/negotiate.rs does. The library's own sockets are used as they are.
+//! same answers, as src/milter/negotiate.rs does. The library's own sockets are used as they are. Told to, it accepts
+//! every letter at DATA, as leadmilter does with mail that is not ours.
 
 use std::path::PathBuf;
 
@@ -21,6 +22,9 @@ struct Options {
     /// Worker threads; 0 for one thread that does everything
     #[arg(long, default_value_t = 0)]
     workers: usize,
+    /// Accept every letter at DATA
+    #[arg(long)]
+    accept_data: bool,
 }
 
 fn main() -> anyhow::Result<()> {
@@ -28,7 +32,7 @@ fn main() -> anyhow::Result<()> {
     runtime(options.workers)?.block_on(async {
         let config = Config { max_connections: 10_000, ..Config::default() };
         let listener = listen(&options.address).await?;
-        indymilter::run(listener, callbacks(), config, std::future::pending::<()>()).await?;
+        indymilter::run(listener, callbacks(options.accept_data), config, std::future::pending::<()>()).await?;
         Ok(())
     })
 }
@@ -47,8 +51,9 @@ async fn listen(address: &str) -> anyhow::Result<EitherListener<TcpListener, Uni
     }
 }
 
-/// Those of leadmilter, each of which goes on.
-fn callbacks() -> Callbacks<()> {
+/// Those of leadmilter, each of which goes on, but for DATA.
+fn callbacks(accept_data: bool) -> Callbacks<()> {
+    let at_data = if accept_data { Status::Accept } else { Status::Continue };
     Callbacks::new()
         .on_negotiate(|context, actions, options| {
             let waived =
@@ -59,7 +64,7 @@ fn callbacks() -> Callbacks<()> {
         })
         .on_mail(|_, _| Box::pin(async { Status::Noreply }))
         .on_rcpt(|_, _| Box::pin(async { Status::Noreply }))
-        .on_data(|_| Box::pin(async { Status::Continue }))
+        .on_data(move |_| Box::pin(async move { at_data }))
         .on_header(|_, _, _| Box::pin(async { Status::Noreply }))
         .on_eoh(|_| Box::pin(async { Status::Noreply }))
         .on_eom(|_| Box::pin(async { Status::Continue }))
