@@ -15,6 +15,9 @@ use crate::{
     visit::{Details, Known, Touchpoint, Visit},
 };
 
+/// Octets of all touches' texts, which a visitor wrote: a letter of one line must not make an event of a megabyte.
+const TOUCHES_OCTETS: usize = 64 * 1024;
+
 /// A substitute that the letter was sent to.
 pub struct Shown<'a> {
     /// The address.
@@ -159,8 +162,7 @@ pub fn attribution(shown: &[Shown<'_>], at: Millis, intake: &Intake) -> Attribut
     }
 }
 
-/// One for each static substitute, and every visit of the visitors that the others name. Beyond the bound the first one and
-/// the latest stay.
+/// One for each static substitute, and every visit of the visitors that the others name.
 fn touches(shown: &[Shown<'_>], at: Millis) -> Vec<Touch> {
     let mut touches = Vec::with_capacity(shown.len());
     let mut told = HashSet::new();
@@ -178,10 +180,32 @@ fn touches(shown: &[Shown<'_>], at: Millis) -> Vec<Touch> {
         }
     }
     touches.sort_by_key(|touch| touch.at);
-    if touches.len() > limit::TOUCHES {
-        touches.drain(1..touches.len() - limit::TOUCHES + 1);
+    within_bounds(touches)
+}
+
+/// The first touch, and as many of the latest as a lead can tell.
+fn within_bounds(mut touches: Vec<Touch>) -> Vec<Touch> {
+    let (mut octets, mut latest) = (touches.first().map_or(0, octets_of), 0);
+    for touch in touches.iter().skip(1).rev().take(limit::TOUCHES - 1) {
+        octets += octets_of(touch);
+        if octets > TOUCHES_OCTETS {
+            break;
+        }
+        latest += 1;
     }
+    let behind = touches.len().saturating_sub(latest);
+    touches.drain(1.min(behind)..behind);
     touches
+}
+
+/// Octets of a touch's texts.
+fn octets_of(touch: &Touch) -> usize {
+    let Touch { at: _, substitute, channel, source, medium, campaign, term, content, landing_page, referrer } = touch;
+    [substitute, channel, source, medium, campaign, term, content, landing_page, referrer]
+        .into_iter()
+        .flatten()
+        .map(String::len)
+        .sum()
 }
 
 fn of_visit(visit: &Visit, substitute: Option<String>) -> Touch {
@@ -212,4 +236,28 @@ fn touch(at: Millis, utm: &Utm) -> Touch {
 
 fn present(value: &str) -> Option<String> {
     bounded(value, limit::TEXT)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Which of so many touches stay if each has so many octets.
+    fn kept(count: u32, octets: usize) -> Vec<i64> {
+        let made = |number: u32| Touch {
+            landing_page: Some("x".repeat(octets)),
+            ..touch(Millis(i64::from(number)), &Utm::default())
+        };
+        within_bounds((0..count).map(made).collect()).iter().map(|touch| touch.at.0).collect()
+    }
+
+    #[test]
+    fn beyond_the_bounds_the_first_touch_and_the_latest_stay() {
+        let first_and = |latest: std::ops::Range<i64>| std::iter::once(0).chain(latest).collect::<Vec<_>>();
+        assert!(kept(0, 1).is_empty());
+        assert_eq!(kept(64, 1024), first_and(1..64));
+        assert_eq!(kept(100, 10), first_and(37..100));
+        assert_eq!(kept(64, 20_000), first_and(62..64));
+        assert_eq!(kept(1, 100_000), [0]);
+    }
 }
