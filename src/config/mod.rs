@@ -259,7 +259,7 @@ pub struct Leak {
     pub domains: u32,
     /// The window.
     pub window: Duration,
-    /// Letters of spam within thirty days that make an address leaked; 0 for never.
+    /// Domains of senders whose spam within thirty days makes an address leaked; 0 for never.
     pub spam: u32,
 }
 

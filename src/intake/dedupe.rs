@@ -1,7 +1,7 @@
 //! What makes two messages the same one.
 //!
 //! Message-ID, envelope sender and substitute; Date: and Subject: too, since broken web forms send one Message-ID for
-//! ever. Without a Message-ID, further header fields stand in for it.
+//! ever. Without a Message-ID, or without a Date:, further header fields stand in for it.
 
 use std::time::Duration;
 
@@ -56,9 +56,9 @@ fn digest(letter: &Letter, reading: &Reading, substitute: &Address) -> [u8; 32] 
     add(substitute.as_str().as_bytes());
     add(reading.subject.as_deref().unwrap_or_default().as_bytes());
     add(&reading.date.map_or(0, |date| date.0).to_be_bytes());
-    match &reading.message_id {
-        Some(id) => add(id.as_bytes()),
-        None => reading.fingerprint.iter().for_each(|field| add(field.as_bytes())),
+    if let Some(id) = &reading.message_id {
+        add(id.as_bytes());
     }
+    reading.fingerprint.iter().for_each(|field| add(field.as_bytes()));
     sha256::of(&octets)
 }

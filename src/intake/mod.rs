@@ -71,6 +71,8 @@ pub struct Arrival {
     pub second_pass: SecondPass,
     /// How it came in.
     pub origin: Origin,
+    /// Who gets events by a later config than the one that the message is judged by.
+    pub subscribers: Option<Arc<[Subscriber]>>,
 }
 
 /// What headers of our own fleet mean, once their signature has been found valid.
@@ -310,7 +312,7 @@ impl Intake {
             counting: self.counting(),
             host: self.config.hostname.clone(),
             privacy: self.config.privacy,
-            subscribers: Arc::clone(&self.subscribers),
+            subscribers: Arc::clone(arrival.subscribers.as_ref().unwrap_or(&self.subscribers)),
             is_recovered,
             keep_late: self.config.milter.on_error == OnError::Accept,
             lead,

@@ -41,7 +41,7 @@ pub struct Reading {
     pub refers_to: Vec<String>,
     /// Whether Auto-Submitted says that no person wrote it (RFC 3834 section 5).
     pub auto_submitted: bool,
-    /// What else tells two letters apart where there is no Message-ID: some fields as they came, white space folded.
+    /// What else tells two letters apart where Message-ID or Date is missing: some fields as they came, white space folded.
     pub fingerprint: Vec<String>,
 }
 
@@ -54,15 +54,16 @@ pub fn read(headers: &HeaderBlock, default_charset: &str) -> Reading {
     let (from, from_name) = text("From").map(|value| author(&value)).unwrap_or_default();
     let stand_in = ["From", "Date", "Reply-To", "References", "Content-Type"];
     let fingerprint = || stand_in.iter().map(|name| line(name).unwrap_or_default().into_owned()).collect();
+    let date = text("Date").and_then(|value| date(&value));
     Reading {
         from,
         from_name,
         subject: text("Subject").and_then(|value| subject(&value)),
-        date: text("Date").and_then(|value| date(&value)),
+        date,
         in_reply_to: in_reply_to.as_deref().and_then(first_id),
         refers_to: referred(in_reply_to.as_deref(), line("References").as_deref()),
         auto_submitted: line("Auto-Submitted").is_some_and(|value| is_automatic(&value)),
-        fingerprint: if message_id.is_none() { fingerprint() } else { Vec::new() },
+        fingerprint: if message_id.is_none() || date.is_none() { fingerprint() } else { Vec::new() },
         message_id,
     }
 }

@@ -37,6 +37,8 @@ impl Intake {
                 letter.is_given(&of.mailbox.address)
                     || letter.tracked().iter().any(|tracked| tracked.substitute.address == named)
             }
+            // A letter to the mailbox itself tells that one.
+            Resolution::Mailbox(mailbox) => letter.is_given(&mailbox.address),
             _ => false,
         };
         let pairs = found.iter().map(|(name, body)| (name.as_str(), body.as_str()));

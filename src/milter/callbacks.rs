@@ -133,15 +133,16 @@ async fn finish(milter: &Milter, cx: &mut EomContext<Session>, queue_id: Option<
     let Some(session) = &mut cx.data else { return Status::Continue };
     let origin = origin(&cx.macros);
     let Some(outcome) = session.finish(queue_id.clone(), origin, milter).await else { return Status::Continue };
-    let config = &session.intake().config;
-    if matches!(outcome.finding, Finding::Fault { .. }) && config.milter.on_error == OnError::Tempfail {
+    let config = &session.intake().config.milter;
+    // A dry run holds up nothing.
+    if matches!(outcome.finding, Finding::Fault { .. }) && config.on_error == OnError::Tempfail && !config.dry_run {
         let text = ["lead store is not available, try again later"];
         if cx.reply.set_error_reply("451", Some("4.3.0"), text).is_err() {
             debug!("the reply text was refused");
         }
         return Status::Tempfail;
     }
-    if !config.milter.dry_run
+    if !config.dry_run
         && let Err(e) = edit(session, &cx.actions, &outcome.changes).await
     {
         warn!("{}: edits were not taken: {e}", queue_id.as_deref().unwrap_or(NO_QUEUE));

@@ -122,7 +122,11 @@ impl Session {
         milter.metrics.headers_beyond_bound.add(u64::from(letter.headers.dropped));
         let queue = queue_id.clone().unwrap_or_else(|| NO_QUEUE.to_owned());
         let recipients = letter.recipients();
-        let arrival = Arrival { at: Millis::now(), queue_id, size, second_pass: SecondPass::Keep, origin };
+        // A sink that came or went since the MTA connected gets its leads, or leaves no delivery behind.
+        let current = milter.intake.load();
+        let subscribers = (!Arc::ptr_eq(&current, &self.intake)).then(|| Arc::clone(&current.subscribers));
+        let second_pass = SecondPass::Keep;
+        let arrival = Arrival { at: Millis::now(), queue_id, size, second_pass, origin, subscribers };
         let commit = if dry_run { Commit::Dry } else { Commit::Durable };
         let outcome = self.intake.finish(letter, arrival, &milter.store, commit).await;
         self.account(&outcome, &queue, recipients, began, milter);

@@ -200,16 +200,18 @@ async fn answers_in_threads_leak_no_address() {
 #[tokio::test]
 async fn an_address_that_draws_spam_is_leaked() {
     let mut desk = Desk::open("[leak]\nspam = 2\n").await;
-    for (id, more, expected) in [
-        ("1", SPAM, Status::Channel),
-        ("2", &[], Status::Channel),
-        ("3", SPAM, Status::Leaked),
-        ("4", &[], Status::Leaked),
+    for (id, from, more, expected) in [
+        ("1", "a@one.example", SPAM, Status::Channel),
+        ("2", "a@two.example", &[], Status::Channel),
+        // Anybody can mark his own letters.
+        ("3", "b@one.example", SPAM, Status::Channel),
+        ("4", "a@three.example", SPAM, Status::Leaked),
+        ("5", "a@four.example", &[], Status::Leaked),
     ] {
-        desk.letter(id, &format!("a@{id}.example"), M11, more).await;
+        desk.letter(id, from, M11, more).await;
         assert_eq!(desk.last().attribution.status, expected, "{id}");
     }
-    assert_eq!(book(&desk)[3], (Kind::Lead, None));
+    assert_eq!(book(&desk)[4], (Kind::Lead, None));
 }
 
 #[tokio::test]

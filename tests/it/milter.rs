@@ -230,6 +230,29 @@ async fn dry_run_changes_and_records_nothing() {
 }
 
 #[tokio::test]
+async fn dry_run_defers_nothing_while_the_store_is_locked() {
+    let door = Door::open("[milter]\ndry_run = true\non_error = \"tempfail\"\nbudget = \"100ms\"\n");
+    let mut mta = door.connect().await;
+    let other = rusqlite::Connection::open(door.company.path("store/leads.db")).unwrap();
+    other.execute_batch("BEGIN IMMEDIATE").unwrap();
+    assert_eq!(send(&mut mta, &to(&[&["<sales+news@company.ru>"]])).await, Vec::<String>::new());
+    assert_eq!(door.metrics.faults.get(), 1);
+}
+
+#[tokio::test]
+async fn a_sink_that_came_after_the_mta_gets_its_leads_too() {
+    const SINK: &str = "[[sink]]\nid = \"crm\"\nurl = \"http://127.0.0.1:9/\"\nsecret_file = \"crm.secret\"\n";
+    let door = Door::open("");
+    let mut mta = door.connect().await;
+    door.company.rewrite("[milter]\nlisten = \"unix:milter.sock\"\n", SINK);
+    door.intake.store(std::sync::Arc::new(leadmilter::intake::Intake::new(door.company.config())));
+    assert_eq!(send(&mut mta, &to(&[&["<info+m11@company.ru>"]])).await, M11);
+    let filter = leadmilter::store::DeliveryFilter { limit: 10, ..Default::default() };
+    let sinks: Vec<_> = door.store.deliveries(&filter).unwrap().into_iter().map(|delivery| delivery.sink).collect();
+    assert_eq!(sinks, ["crm"]);
+}
+
+#[tokio::test]
 async fn a_session_keeps_the_config_it_began_with() {
     let door = Door::open("");
     let mut old = door.connect().await;

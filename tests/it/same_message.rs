@@ -78,6 +78,15 @@ async fn a_message_without_message_id_is_known_by_its_other_headers() {
 }
 
 #[tokio::test]
+async fn a_form_with_one_message_id_for_ever_and_no_date_is_told_apart_by_who_writes() {
+    let form = |from| with(&[("Date", ""), ("From", from)]);
+    let (ivan, anna) = (form("ivan@client.example"), form("anna@client.example"));
+    let [ivan, anna] = [&ivan, &anna].map(|headers| Letter { headers, ..to(M11) });
+    assert_eq!(two(&ivan, &ivan).await.len(), 1);
+    assert_eq!(two(&ivan, &anna).await.len(), 2);
+}
+
+#[tokio::test]
 async fn a_repeat_continues_the_senders_series() {
     let second = with(&[("Message-ID", "<2@client.example>"), ("From", "IVAN@client.example")]);
     let leads = two(&to(M11), &Letter { headers: &second, ..to(&[&["<info+yd@company.ru>"]]) }).await;
@@ -115,6 +124,16 @@ async fn our_own_signed_headers_are_kept_and_make_no_second_lead() {
     let trusted = Letter { headers: &second_pass, ..to(M11) };
     assert_eq!(send(&mut mta, &trusted).await, Vec::<String>::new());
     assert_eq!((door.leads().len(), door.metrics.trusted.get()), (1, 1));
+    // So are those of a letter to the mailbox itself.
+    let mailbox: &[&[&str]] = &[&["<info@company.ru>"]];
+    let direct = Door::open("[headers]\nkey_file = \"header.key\"\n[leads]\ndirect = \"all\"\n");
+    let mut before = direct.connect().await;
+    let of_mailbox = crate::milter_house::send_raw(&mut before, &to(mailbox)).await;
+    let of_mailbox: Vec<_> = of_mailbox.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+    assert_eq!(of_mailbox.last().unwrap().0, "X-Lead-Signature");
+    let headers = [&of_mailbox, HEADERS].concat();
+    assert_eq!(send(&mut mta, &Letter { headers: &headers, ..to(mailbox) }).await, Vec::<String>::new());
+    assert_eq!((door.leads().len(), door.metrics.trusted.get()), (1, 2));
     // The same headers in another letter, to another substitute, or with one changed, prove nothing.
     let other = [&ours, with(&[("Message-ID", "<2@c>")]).as_slice()].concat();
     let elsewhere = Letter { headers: &second_pass, ..to(&[&["<info+yd@company.ru>"]]) };

@@ -77,6 +77,8 @@ async fn a_token_is_found_with_its_visitors_visits_until_the_letter() {
     };
     assert_eq!(find(&first, 4).await.unwrap(), Some(known(&first, &[&first, &second])));
     assert_eq!(find(&second, 9).await.unwrap(), Some(known(&second, &[&first, &second, &third])));
+    // The letter names it, whatever its host's clock says.
+    assert_eq!(find(&third, 4).await.unwrap(), Some(known(&third, &[&first, &second, &third])));
     assert_eq!(find(&other, 9).await.unwrap(), Some(known(&other, &[&other])));
     assert_eq!(visits.latest_of([Some(second.claim), None]).await.unwrap(), Some(third));
     assert_eq!(visits.latest_of([Some(other.claim), None]).await.unwrap(), Some(other));

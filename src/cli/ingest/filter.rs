@@ -44,7 +44,7 @@ pub fn run(config: Config, args: &Args) -> anyhow::Result<u8> {
         None => Ok(exit::OK),
         Some(fault) => {
             eprintln!("leadmilter: lead not recorded, message passed without headers: {}", chain(&fault));
-            Ok(if on_error == OnError::Tempfail { exit::TRY_AGAIN } else { exit::OK })
+            Ok(if on_error == OnError::Tempfail && !dry_run { exit::TRY_AGAIN } else { exit::OK })
         }
     }
 }

@@ -72,8 +72,14 @@ pub fn parse(intake: &Intake, block: &[u8], size: u64, given: &Given<'_>) -> Res
         }
     }
     let at = top("Received").and_then(|value| received_at(&value)).unwrap_or_else(Millis::now);
-    let arrival =
-        Arrival { at, queue_id: None, size: Some(size), second_pass: SecondPass::Keep, origin: Origin::default() };
+    let arrival = Arrival {
+        at,
+        queue_id: None,
+        size: Some(size),
+        second_pass: SecondPass::Keep,
+        origin: Origin::default(),
+        subscribers: None,
+    };
     Ok(Parsed { letter, arrival, recipients })
 }
 

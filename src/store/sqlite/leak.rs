@@ -63,10 +63,14 @@ fn evidence(conn: &Connection, new: &NewLead) -> Result<Option<String>, StoreErr
     let leak = new.counting.leak;
     match new.lead.kind {
         Kind::Spam if leak.spam > 0 => {
-            // This one is not written yet.
-            let letters = format!("SELECT count(*) {NEWEST} WHERE kind = 6");
-            let letters = ask::<u32>(conn, &letters, within(new, SPAM_WINDOW))? + 1;
-            Ok((letters >= leak.spam).then(|| format!("{letters} letters of spam within 30 days")))
+            // One sender alone, whose mark of spam may be his own, takes no address out of the count. This letter is
+            // not written yet.
+            let senders =
+                format!("SELECT count(DISTINCT sender_domain) {NEWEST} WHERE kind = 6 AND sender_domain IS NOT $5");
+            let (address, from, until, _) = within(new, SPAM_WINDOW);
+            let values = (address, from, until, LETTERS, &new.lead.sender.domain);
+            let senders = ask::<u32>(conn, &senders, values)? + 1;
+            Ok((senders >= leak.spam).then(|| format!("spam of {senders} sender domains within 30 days")))
         }
         Kind::Lead if leak.domains > 0 => {
             // A domain that has written already changes no number; a flood comes from one, and ends here.

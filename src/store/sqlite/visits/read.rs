@@ -88,6 +88,11 @@ fn visits_of(conn: &Connection, of: &Visit, until: Millis) -> Result<Vec<Visit>,
         ))
         .and_then(|mut found| found.query_map((visitor.0, until.0), read)?.collect::<rusqlite::Result<Vec<_>>>())
         .map_err(engine(DOING))?;
+    // A clock that was put back, or another host's: what the letter names came before it all the same.
+    if of.claim.id != visitor && visits.iter().all(|visit| visit.claim.id != of.claim.id) {
+        visits.insert(0, Visit { details: Details::default(), ..of.clone() });
+        visits.truncate(later);
+    }
     let first = if of.claim.id == visitor { Some(of.clone()) } else { by_id(conn, visitor)? };
     visits.extend(first.map(|first| Visit { details: Details::default(), ..first }));
     visits.reverse();
