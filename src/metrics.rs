@@ -79,7 +79,7 @@ metrics! {
     unknown_tags,
     /// Recipients beyond the bound of one message.
     recipients_beyond_bound,
-    /// Header fields dropped for a bound.
+    /// Header fields dropped for a bound; forged ones among them stay in their letter.
     headers_beyond_bound,
     /// Requests for the socket map.
     map_lookups,

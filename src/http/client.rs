@@ -3,9 +3,12 @@
 //! Given the peer of a connection, the request's `X-Forwarded-For` and the networks of the site's own proxies; gives
 //! back the network that a rate is kept for. A header is a stranger's text, so it is read from its end, where our own
 //! proxies have written, and only as long as each hop is one of them. Addresses are kept in memory for the rate
-//! alone.
+//! alone, and where logging in failed, in the audit log.
 
-use std::net::{IpAddr, Ipv6Addr};
+use std::{
+    fmt,
+    net::{IpAddr, Ipv6Addr},
+};
 
 use axum::http::HeaderMap;
 use ipnet::IpNet;
@@ -39,12 +42,13 @@ impl Client {
             Peer::Address(address) if !is_ours(&address.to_canonical()) => return Self::at(Some(address), false),
             Peer::Address(address) => Some(address),
         };
-        let hops = headers.get_all(FORWARDED_FOR).into_iter().filter_map(|value| value.to_str().ok());
-        let hops: Vec<&str> = hops.flat_map(|value| value.split(',')).collect();
+        // What a client wrote of it may be no text at all, and our proxy's word stands behind it.
+        let fields = headers.get_all(FORWARDED_FOR).into_iter();
+        let hops: Vec<&[u8]> = fields.flat_map(|value| value.as_bytes().split(|octet| *octet == b',')).collect();
         let mut is_proxy = true;
         for hop in hops.into_iter().rev() {
             // What is no address was not written by a proxy that can be believed any further.
-            let Some(address) = parse(hop.trim()) else { break };
+            let Some(address) = std::str::from_utf8(hop).ok().and_then(|hop| parse(hop.trim())) else { break };
             nearest = Some(address);
             is_proxy = false;
             if !is_ours(&address) {
@@ -63,6 +67,16 @@ impl Client {
     }
 }
 
+impl fmt::Display for Client {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.network {
+            Some(network @ IpAddr::V4(_)) => write!(f, "{network}"),
+            Some(network @ IpAddr::V6(_)) => write!(f, "{network}/64"),
+            None => f.write_str("this host"),
+        }
+    }
+}
+
 /// `192.0.2.1`, `192.0.2.1:50000`, `2001:db8::1`, `[2001:db8::1]`, `[2001:db8::1]:50000`.
 fn parse(hop: &str) -> Option<IpAddr> {
     let bare = match hop.strip_prefix('[') {
@@ -75,13 +89,16 @@ fn parse(hop: &str) -> Option<IpAddr> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use axum::http::HeaderValue;
     use proptest::prelude::*;
 
     /// The client's network, `-` for none, with a `!` behind it where it is a proxy.
     fn client(peer: &str, forwarded: &[&str]) -> String {
         let mut headers = HeaderMap::new();
         for value in forwarded {
-            headers.append(FORWARDED_FOR, value.parse().unwrap());
+            // A character is an octet.
+            let octets: Vec<u8> = value.chars().map(|octet| u8::try_from(octet).unwrap()).collect();
+            headers.append(FORWARDED_FOR, HeaderValue::from_bytes(&octets).unwrap());
         }
         let trusted = ["127.0.0.1/32", "::1/128", "10.0.0.0/8"].map(|network| network.parse().unwrap());
         let peer = if peer.is_empty() { Peer::Local } else { Peer::Address(peer.parse().unwrap()) };
@@ -92,7 +109,7 @@ mod tests {
 
     #[test]
     fn the_rightmost_hop_that_is_none_of_our_proxies_is_the_client() {
-        let rows: [(&str, &[&str], &str); 18] = [
+        let rows: [(&str, &[&str], &str); 19] = [
             ("192.0.2.9", &[], "192.0.2.9"),
             ("192.0.2.9", &["198.51.100.7"], "192.0.2.9"),
             ("127.0.0.1", &["198.51.100.7"], "198.51.100.7"),
@@ -102,6 +119,7 @@ mod tests {
             ("127.0.0.1", &["10.1.1.1, 10.2.2.2"], "10.1.1.1"),
             ("127.0.0.1", &["1.2.3.4, unknown"], "127.0.0.1!"),
             ("127.0.0.1", &["1.2.3.4, evil, 10.1.1.1"], "10.1.1.1"),
+            ("127.0.0.1", &["\u{ff}, 198.51.100.7"], "198.51.100.7"),
             ("127.0.0.1", &[""], "127.0.0.1!"),
             ("127.0.0.1", &[], "127.0.0.1!"),
             ("::ffff:127.0.0.1", &["::ffff:198.51.100.7"], "198.51.100.7"),
@@ -119,7 +137,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_stranger_cannot_choose_who_they_are(forged in "[ -~]{0,60}") {
+        fn a_stranger_cannot_choose_who_they_are(forged in "[ -~\u{80}-\u{ff}]{0,60}") {
             let forwarded = format!("{forged}, 198.51.100.7");
             prop_assert_eq!(client("127.0.0.1", &[&forwarded]), "198.51.100.7");
             prop_assert_eq!(client("192.0.2.9", &[&forged]), "192.0.2.9");

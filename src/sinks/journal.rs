@@ -88,7 +88,7 @@ fn open(path: &Path) -> io::Result<File> {
     options.read(true).append(true).mode(0o640);
     match options.open(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            let file = options.create(true).open(path)?;
+            let file = options.create_new(true).open(path)?;
             // Made by `sink test` as root, it has to be the service's all the same: as the folder is.
             if geteuid().is_root()
                 && let Some(folder) = path.parent().and_then(|folder| fs::metadata(folder).ok())

@@ -70,6 +70,9 @@ fn over_https_the_session_has_the_name_that_no_other_host_can_set() {
     let mut browser = Browser::of(&web);
     let fields = [("name", "anna"), ("password", PASSWORD)];
     let answer = browser.post_from("https://leadmilter", "/login", &fields);
+    // A policy of the proxy may hide where the page is from.
+    let hidden = Browser::of(&web).with("Sec-Fetch-Site: same-origin").post_from("null", "/login", &fields);
+    assert!(hidden.field("set-cookie").ends_with("; Secure"), "{hidden:?}");
     let shown = browser.cookie("__Host-leadmilter").unwrap();
     let expected = format!("__Host-leadmilter={shown}; Path=/; Max-Age=604800; HttpOnly; SameSite=Lax; Secure");
     assert_eq!((led(&answer), answer.field("set-cookie")), ((303, "/"), expected.as_str()));
@@ -102,7 +105,7 @@ fn a_wrong_name_and_a_wrong_password_are_told_in_the_same_words() {
         told.push(answer.body.replace(&format!("value=\"{name}\""), "value=\"\""));
     }
     assert!(told.iter().all(|page| *page == told[0]), "{told:#?}");
-    let failed = |who: &str, what: &str| json!([who, "person.log_in_failed", what, null]);
+    let failed = |who: &str, what: &str| json!([who, "person.log_in_failed", what, "from 127.0.0.1"]);
     let stranger = failed("person:?", "?");
     let expected = [failed("person:anna", "anna"), stranger.clone(), failed("person:petr", "petr")];
     let expected = [&expected[..], &[expected[2].clone(), stranger]].concat();
@@ -118,7 +121,7 @@ fn who_tries_too_often_waits_and_nobody_else_does() {
     };
     // How many are answered before one is refused. Each takes a moment, in which another may become free.
     let before = |attempt: &dyn Fn(usize) -> u16| {
-        let refused = (0..40).map(attempt).position(|status| status == 429);
+        let refused = (0..150).map(attempt).position(|status| status == 429);
         refused.expect("somebody who tries without end is refused")
     };
     let of_client = before(&|_| attempt("192.0.2.1", "anna"));
@@ -126,9 +129,9 @@ fn who_tries_too_often_waits_and_nobody_else_does() {
     let same_client = before(&|_| attempt("192.0.2.1", "boris"));
     assert!(same_client < 5, "{same_client}");
     assert_eq!(attempt("192.0.2.2", "boris"), 422);
-    // From however many places, one name is not tried without end.
+    // From however many places, one name is not tried without end; a few of them do not keep its owner out.
     let of_name = before(&|host| attempt(&format!("198.51.100.{host}"), "vera"));
-    assert!((10..30).contains(&of_name), "{of_name}");
+    assert!((60..120).contains(&of_name), "{of_name}");
 }
 
 #[test]

@@ -210,6 +210,23 @@ fn a_folder_that_cannot_be_used_is_named() {
 }
 
 #[test]
+fn what_a_link_in_the_folder_names_is_not_made() {
+    let folder = tempfile::tempdir().unwrap();
+    let target = folder.path().join("somebody-elses.conf");
+    let store = folder.path().join("store");
+    std::fs::create_dir(&store).unwrap();
+    std::os::unix::fs::symlink(&target, file_in(&store)).unwrap();
+    let refused = Store::open(&store).unwrap_err();
+    assert_eq!(refused.to_string(), format!("store folder {} cannot be used", store.display()));
+    assert!(!target.exists());
+    // A store that was moved and linked is one.
+    drop(Store::open(&folder.path().join("elsewhere")).unwrap());
+    std::fs::remove_file(file_in(&store)).unwrap();
+    std::os::unix::fs::symlink(file_in(&folder.path().join("elsewhere")), file_in(&store)).unwrap();
+    drop(Store::open(&store).unwrap());
+}
+
+#[test]
 fn what_is_no_store_is_refused_and_left() {
     let folder = tempfile::tempdir().unwrap();
     let garbage = b"this is no database, and somebody may want it back".repeat(100);

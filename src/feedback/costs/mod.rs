@@ -8,7 +8,10 @@ mod heading;
 mod matching;
 mod spend;
 
-use std::collections::BTreeSet;
+use std::{
+    collections::BTreeSet,
+    sync::{Mutex, PoisonError},
+};
 
 pub use heading::Origin;
 pub use matching::{Matching, Place, Sum, Summary};
@@ -33,6 +36,12 @@ use crate::{
 
 /// Rows of one import at most, once they are spread over their days: letters wait while they are taken over.
 const MOST: usize = 200_000;
+
+/// Octets of their texts at most: a row of a line may be for ten years.
+const TEXTS: usize = 64 * 1024 * 1024;
+
+/// One file is read at a time, whoever sends them: the rows of one may take some hundred MiB.
+static READING: Mutex<()> = Mutex::new(());
 
 /// Headings that nobody reads are named up to so many.
 const UNREAD: usize = 100;
@@ -96,10 +105,14 @@ pub fn preview(
     config: &Config,
     progress: &mut dyn FnMut(usize),
 ) -> Result<Preview, Unreadable> {
+    let _one_at_a_time = READING.lock().unwrap_or_else(PoisonError::into_inner);
     let mut ledger = Ledger::new(options, config.reports.currency);
     sheet::read(octets, options.format, &mut ledger, progress)?;
     if ledger.is_full() {
-        return Err(Unreadable::new(format!("is for more than {MOST} rows of one day: split it into parts")));
+        let texts = TEXTS / 1024 / 1024;
+        let why =
+            format!("is for more than {MOST} rows of one day, or {texts} MiB of their texts: split it into parts");
+        return Err(Unreadable::new(why));
     }
     if ledger.read == 0 {
         return Err(Unreadable::new("holds no rows"));
@@ -149,6 +162,8 @@ struct Ledger<'a> {
     currency: Currency,
     read: u64,
     costs: Vec<(Cost, u64)>,
+    /// Octets of their texts.
+    texts: usize,
     refused: Refusals,
     unread: BTreeSet<String>,
 }
@@ -157,11 +172,11 @@ impl<'a> Ledger<'a> {
     fn new(options: &'a Options, currency: Currency) -> Self {
         let currency = options.currency.unwrap_or(currency);
         let (refused, unread) = (Refusals::default(), BTreeSet::new());
-        Self { options, currency, read: 0, costs: Vec::new(), refused, unread }
+        Self { options, currency, read: 0, costs: Vec::new(), texts: 0, refused, unread }
     }
 
     fn is_full(&self) -> bool {
-        self.costs.len() > MOST
+        self.costs.len() > MOST || self.texts > TEXTS
     }
 
     /// Sums what is of the same day and place.
@@ -248,7 +263,12 @@ impl Reading for Ledger<'_> {
         }
         self.read += 1;
         match Spend::read(row, self.options, self.currency) {
-            Ok(spend) => self.costs.extend(spend.spread().map(|cost| (cost, row.line))),
+            Ok(spend) => {
+                self.texts += spend.octets();
+                if !self.is_full() {
+                    self.costs.extend(spend.spread().map(|cost| (cost, row.line)));
+                }
+            }
             Err(why) => self.refused.add(row.line, why),
         }
     }

@@ -68,11 +68,22 @@ impl Spend {
         Ok(Self { cost, to })
     }
 
+    /// Octets of the texts of all its days.
+    pub(super) fn octets(&self) -> usize {
+        let Cost { provider, channel, source, medium, campaign, term, content, campaign_id, .. } = &self.cost;
+        let texts = [provider, channel, source, medium, campaign, term, content, campaign_id];
+        texts.into_iter().map(String::len).sum::<usize>() * self.days() as usize
+    }
+
+    fn days(&self) -> u32 {
+        u32::try_from(i64::from(self.to.0) - i64::from(self.cost.day.0) + 1).unwrap_or(1)
+    }
+
     /// One cost for each of its days, which sum to exactly what was spent.
     pub(super) fn spread(self) -> impl Iterator<Item = Cost> {
-        let Self { cost, to } = self;
+        let count = self.days();
+        let cost = self.cost;
         let first = cost.day.0;
-        let count = u32::try_from(i64::from(to.0) - i64::from(first) + 1).unwrap_or(1);
         let amounts = cost.amount.spread(count, cost.currency);
         let part = move |whole: Option<u64>, number: u64| {
             let count = u64::from(count);

@@ -243,8 +243,13 @@ fn a_file_that_cannot_be_read_says_why() {
     let why = "is larger than 64 MiB (65 MiB): split it into parts";
     assert_eq!(read(large, &Options::default()).unwrap_err().to_string(), why);
     let wide = format!("from,to,utm_term,amount\n{}", "2026-01-01,2029-01-01,x,1\n".repeat(500));
-    let why = "is for more than 200000 rows of one day: split it into parts";
+    let why = "is for more than 200000 rows of one day, or 64 MiB of their texts: split it into parts";
     assert_eq!(read(wide, &Options::default()).unwrap_err().to_string(), why);
+    // Ten years of long texts are few rows, and much memory.
+    let row = format!("2026-01-01,2035-12-31,1{}\n", format!(",{}", "\u{10ffff}".repeat(1024)).repeat(5));
+    let long =
+        |rows| format!("from,to,amount,utm_source,utm_medium,utm_campaign,utm_term,utm_content\n{}", row.repeat(rows));
+    assert_eq!(read(long(1), &Options::default()).unwrap_err().to_string(), why);
     let array = Options { format: Format::JsonArray, ..Options::default() };
     assert!(read(r#"{"date": "2026-11-01", "amount": 1}"#, &array).is_err());
 }

@@ -37,8 +37,8 @@ use crate::{
 /// Attempts a minute of one client, half of them at once.
 const OF_CLIENT: u32 = 10;
 
-/// Attempts a minute for one name, from wherever they come.
-const OF_NAME: u32 = 20;
+/// Attempts a minute for one name, from wherever they come: a stranger must not keep its owner out.
+const OF_NAME: u32 = 120;
 
 /// Attempts a minute of all clients behind a proxy that does not tell them apart.
 const OF_PROXY: u32 = 60;
@@ -121,7 +121,8 @@ async fn log_in(
     }
     let given = fields.get("name").unwrap_or_default();
     let name = person_name(given).unwrap_or_default();
-    if !admits(&door, peer, &headers, &name) {
+    let client = Client::of(peer, &headers, &door.config().config.http.trusted_proxies);
+    if !admits(&door, client, &name) {
         return Err(Fault::Often);
     }
     let password = fields.get("password").unwrap_or_default().to_owned();
@@ -131,15 +132,15 @@ async fn log_in(
     let Some(cookie) = begun else {
         // What is no name may be a password that was typed into the wrong field.
         let who = if is_known { name.as_str() } else { "?" };
-        door.store.note_audit(entry(who, "person.log_in_failed", who, None)).await?;
+        let from = format!("from {client}");
+        door.store.note_audit(entry(who, "person.log_in_failed", who, Some(from))).await?;
         let page = show(&page(&door, manner, (given.to_owned(), to), (true, false)))?;
         return Ok((StatusCode::UNPROCESSABLE_ENTITY, page).into_response());
     };
     Ok(([(header::SET_COOKIE, cookie)], Redirect::to(&to)).into_response())
 }
 
-fn admits(door: &Dashboard, peer: Peer, headers: &HeaderMap, name: &str) -> bool {
-    let client = Client::of(peer, headers, &door.config().config.http.trusted_proxies);
+fn admits(door: &Dashboard, client: Client, name: &str) -> bool {
     let now = door.clock.now();
     let of_client = if client.is_proxy { OF_PROXY } else { OF_CLIENT };
     let by_client = door.attempts.admits(&("client", client), Rate::per_minute(of_client), now);
@@ -166,9 +167,9 @@ async fn begin(door: &Dashboard, name: &str, headers: &HeaderMap) -> Result<Opti
     })?;
     let noted = entry(name, "person.logged_in", name, None);
     let begun = door.store.begin_session(digest, name, Millis::now(), noted).await?;
-    // The page's own origin says over what it was sent.
+    // The page's own origin says over what it was sent. Where a policy hides it, the cookie is kept to https.
     let origin = headers.get(header::ORIGIN).map(HeaderValue::as_bytes);
-    let is_https = origin.is_some_and(|origin| origin.starts_with(b"https://"));
+    let is_https = !origin.is_some_and(|origin| origin.starts_with(b"http://"));
     Ok(if begun { cookie::begin(&shown, is_https) } else { None })
 }
 

@@ -5,6 +5,7 @@
 
 use std::{
     fs::{DirBuilder, OpenOptions},
+    io,
     os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, fchown},
     path::{Path, PathBuf},
     time::{Duration, Instant},
@@ -62,11 +63,16 @@ impl Database {
     pub fn make(&self) -> Result<(), StoreError> {
         let cannot = |source| StoreError::Folder { folder: self.folder.clone(), source };
         DirBuilder::new().recursive(true).mode(0o750).create(&self.folder).map_err(cannot)?;
-        let is_new = !self.path().exists();
-        let file = OpenOptions::new().append(true).create(true).mode(0o640).open(self.path()).map_err(cannot)?;
+        // What a link names in a folder of somebody else's is not made for him.
+        let file = match OpenOptions::new().append(true).create_new(true).mode(0o640).open(self.path()) {
+            Err(e) if e.kind() == io::ErrorKind::AlreadyExists => {
+                return self.path().metadata().map(drop).map_err(|_| cannot(e));
+            }
+            made => made.map_err(cannot)?,
+        };
         let folder = self.folder.metadata().map_err(cannot)?;
         // What root makes beside a daemon of another user is that user's.
-        if is_new && file.metadata().map_err(cannot)?.uid() != folder.uid() {
+        if file.metadata().map_err(cannot)?.uid() != folder.uid() {
             fchown(&file, Some(folder.uid()), Some(folder.gid())).map_err(cannot)?;
         }
         Ok(())

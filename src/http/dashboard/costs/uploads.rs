@@ -74,6 +74,7 @@ impl Uploads {
     ) -> String {
         let mut costs = std::mem::take(&mut preview.costs);
         costs.truncate(SAMPLE);
+        costs.shrink_to_fit();
         let upload = Upload {
             id: Uuid::now_v7().simple().to_string(),
             person: person.to_owned(),
