@@ -12,6 +12,7 @@ use super::{
     money::Exchange,
     period::{Period, day_number},
     sums::Sums,
+    table::Vat,
     zone::{Days, Local},
 };
 use crate::{
@@ -58,10 +59,12 @@ pub fn costs(
             Ok(amount) => Sums::add(&mut sums.beside_mut().cost, *amount),
             Err(_) => sums.is_incomplete = true,
         });
-        if let Err(Some(currency)) = cost {
-            let left_out = counted.cost_left_out.entry(currency).or_default();
-            *left_out = left_out.plus(Amount(spent.amount));
-        }
+        let (sum, amount) = match cost {
+            Ok(amount) => (counted.cost_by_vat.entry(Vat::of(spent.has_vat)).or_default(), amount),
+            Err(Some(currency)) => (counted.cost_left_out.entry(currency).or_default(), Amount(spent.amount)),
+            Err(None) => continue,
+        };
+        *sum = sum.plus(amount);
     }
     Ok(())
 }

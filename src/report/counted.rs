@@ -17,6 +17,7 @@ use super::{
     key::Key,
     query::{DIMENSIONS, Query},
     sums::Sums,
+    table::Vat,
 };
 use crate::money::{Amount, Currency};
 
@@ -68,6 +69,8 @@ pub struct Counted {
     pub revenue_left_out: BTreeMap<Currency, Amount>,
     /// The same of costs.
     pub cost_left_out: BTreeMap<Currency, Amount>,
+    /// Costs by whether they hold value added tax.
+    pub cost_by_vat: BTreeMap<Vat, Amount>,
 }
 
 impl Counted {
@@ -86,6 +89,7 @@ impl Counted {
             has_outcomes: false,
             revenue_left_out: BTreeMap::new(),
             cost_left_out: BTreeMap::new(),
+            cost_by_vat: BTreeMap::new(),
         }
     }
 

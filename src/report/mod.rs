@@ -35,7 +35,7 @@ pub use self::{
     preset::Preset,
     query::{Column, Filter, Query, ROWS, Sort, SortBy},
     sums::{Scope, Sums},
-    table::{MoneyNote, Report, Row, change},
+    table::{MoneyNote, Report, Row, Vat, change},
     wording::{UNKNOWN, Wording},
 };
 use crate::{

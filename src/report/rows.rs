@@ -1,5 +1,7 @@
 //! From what was counted to a report: the compared period beside, rows in order, empty days filled in, keys as text.
 
+use std::collections::BTreeMap;
+
 use jiff::civil::Date;
 use rustc_hash::FxHashSet;
 
@@ -87,10 +89,18 @@ pub fn answer(
         order.first(&mut lines, most, &mut texts)?;
         // Every pass counts the whole.
         let Side { counted, .. } = &table.now;
-        whole.get_or_insert_with(|| (table.total(), counted.revenue_left_out.clone(), counted.cost_left_out.clone()));
+        whole.get_or_insert_with(|| {
+            let money = MoneyNote {
+                converted: BTreeMap::new(),
+                revenue_left_out: counted.revenue_left_out.clone(),
+                cost_left_out: counted.cost_left_out.clone(),
+                cost_by_vat: counted.cost_by_vat.clone(),
+            };
+            (table.total(), money)
+        });
     }
     order.sort(&mut lines, &mut texts)?;
-    let (total, revenue_left_out, cost_left_out) = whole.unwrap_or_default();
+    let (total, money) = whole.unwrap_or_default();
     Ok(Report {
         query: query.clone(),
         before: compared,
@@ -100,7 +110,7 @@ pub fn answer(
         rows: lines.into_iter().map(|line| line.row(query, &texts)).collect(),
         total,
         is_partial: zone::has_today(query.period, today),
-        money: MoneyNote { converted: exchange.converted, revenue_left_out, cost_left_out },
+        money: MoneyNote { converted: exchange.converted, ..money },
     })
 }
 

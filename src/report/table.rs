@@ -52,6 +52,31 @@ pub struct MoneyNote {
     pub revenue_left_out: BTreeMap<Currency, Amount>,
     /// What is left out of costs, for the same reason.
     pub cost_left_out: BTreeMap<Currency, Amount>,
+    /// What was spent, overhead too, by whether the amounts hold value added tax: they are summed as they were told.
+    pub cost_by_vat: BTreeMap<Vat, Amount>,
+}
+
+/// Whether amounts hold value added tax.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Vat {
+    /// They do.
+    Included,
+    /// They do not.
+    Excluded,
+    /// Nobody said.
+    Unknown,
+}
+
+impl Vat {
+    /// As a cost says it.
+    pub fn of(has_vat: Option<bool>) -> Self {
+        match has_vat {
+            Some(true) => Self::Included,
+            Some(false) => Self::Excluded,
+            None => Self::Unknown,
+        }
+    }
 }
 
 impl Report {

@@ -10,7 +10,7 @@ use super::{
     metric::{Metric, Number, Unit},
     period::Compare,
     query::Column,
-    table::{MoneyNote, Report, Row, change},
+    table::{MoneyNote, Report, Row, Vat, change},
 };
 use crate::{
     config::Config,
@@ -201,7 +201,7 @@ impl Wording {
         if !report.query.columns.iter().any(|column| is_of_money(column.metric)) {
             return notes;
         }
-        let MoneyNote { converted, revenue_left_out, cost_left_out } = &report.money;
+        let MoneyNote { converted, revenue_left_out, cost_left_out, cost_by_vat } = &report.money;
         if !converted.is_empty() {
             let currency = report.currency;
             let one = |(of, rate): (&Currency, &Amount)| format!("1 {of} = {} {currency}", self.amount(*rate));
@@ -220,6 +220,21 @@ impl Wording {
                     format!("Не вошло в {ru}, так как в [reports] rates нет курса: {amounts}."),
                 );
             }
+        }
+        if cost_by_vat.len() > 1 {
+            let parts = cost_by_vat.iter().map(|(vat, amount)| {
+                let how = self.say(match vat {
+                    Vat::Included => Text { en: "with VAT", ru: "с НДС" },
+                    Vat::Excluded => Text { en: "without VAT", ru: "без НДС" },
+                    Vat::Unknown => Text { en: "of which nobody said", ru: "о которых не сказано" },
+                });
+                format!("{} {} {how}", self.amount(*amount), report.currency)
+            });
+            let parts = parts.collect::<Vec<_>>().join(", ");
+            add(
+                format!("Costs are summed as they were told: {parts}."),
+                format!("Расходы сложены так, как указаны: {parts}."),
+            );
         }
         notes
     }

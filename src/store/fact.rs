@@ -144,6 +144,8 @@ pub struct Spent {
     pub currency: String,
     /// In millionths.
     pub amount: i64,
+    /// Whether the amount holds value added tax; `None` if nobody said.
+    pub has_vat: Option<bool>,
 }
 
 /// Visits of a quarter of an hour that came by one touchpoint.

@@ -201,6 +201,7 @@ async fn money_without_a_rate_is_told_apart_and_what_has_no_denominator_is_unkno
         serde_json::to_value(&report.money).unwrap(),
         serde_json::json!({
             "converted": { "USD": "90.00" }, "revenue_left_out": { "EUR": "3.00" }, "cost_left_out": { "CHF": "1.00" },
+            "cost_by_vat": { "unknown": "100.00" },
         })
     );
     // Costs are not known by landing page, nor of some leads alone.

@@ -90,6 +90,9 @@ pub struct MoneyBody {
     revenue_left_out: BTreeMap<String, String>,
     /// What is not in costs, for the same reason.
     cost_left_out: BTreeMap<String, String>,
+    /// What was spent, in the report's currency, by whether the amounts hold value added tax: `included`, `excluded`,
+    /// `unknown`. They are summed as they were told.
+    cost_by_vat: BTreeMap<String, String>,
 }
 
 /// A metric.

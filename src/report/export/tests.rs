@@ -10,7 +10,7 @@ use crate::{
     language::Language,
     model::Model,
     money::{Amount, Currency},
-    report::{Column, Compare, Dimension, Filter, Metric, MoneyNote, Period, Preset, Query, Report, Row, Wording},
+    report::{Column, Compare, Dimension, Filter, Metric, MoneyNote, Period, Preset, Query, Report, Row, Vat, Wording},
 };
 
 fn query(by: &[Dimension], columns: Vec<Column>) -> Query {
@@ -60,6 +60,7 @@ fn report() -> Report {
             converted: BTreeMap::from([(usd, Amount(92_500_000))]),
             revenue_left_out: BTreeMap::from([("EUR".parse().unwrap(), Amount(-10_500_000))]),
             cost_left_out: BTreeMap::new(),
+            cost_by_vat: BTreeMap::from([(Vat::Included, Amount(12_000_000)), (Vat::Excluded, Amount(500_000))]),
         },
     }
 }
@@ -92,7 +93,8 @@ Total       1,235 (+23.5%)  1,234,567.89       12.5%            1.5 h  1,234.83 
 Today is not over: its numbers will grow.
 2 more rows are not shown.
 Several currencies, converted to RUB by [reports] rates: 1 USD = 92.50 RUB.
-Not in revenue, since [reports] rates has no rate: −10.50 EUR.";
+Not in revenue, since [reports] rates has no rate: −10.50 EUR.
+Costs are summed as they were told: 12.00 RUB with VAT, 0.50 RUB without VAT.";
     assert_eq!(text, expected);
 }
 
@@ -158,7 +160,8 @@ fn json_has_exact_numbers_and_all_notes() {
             "is_incomplete": true,
         },
         "left_out": 2,
-        "money": {"converted": {"USD": "92.50"}, "revenue_left_out": {"EUR": "-10.50"}, "cost_left_out": {}},
+        "money": {"converted": {"USD": "92.50"}, "revenue_left_out": {"EUR": "-10.50"}, "cost_left_out": {},
+            "cost_by_vat": {"included": "12.00", "excluded": "0.50"}},
     });
     assert_eq!(serde_json::from_str::<serde_json::Value>(&whole).unwrap(), expected);
     let lines: Vec<_> = lines(&report).iter().map(|line| serde_json::to_value(line).unwrap()).collect();
@@ -238,7 +241,7 @@ fn a_workbook_has_typed_cells_and_a_sheet_about_itself() {
     assert_eq!((numbers.len(), &numbers[2][0], &numbers[3][0]), (4, &text("(не указано)"), &text("Итого")));
     assert_eq!(about[0], [text("Период"), text("2026-11-01..2026-11-26")]);
     let notes: Vec<_> = about.iter().filter(|line| line[0] == text("Примечание")).collect();
-    assert_eq!(notes.len(), 4, "{about:?}");
+    assert_eq!(notes.len(), 5, "{about:?}");
     assert!(
         about.contains(&vec![text("Лиды"), text("Обращения, которые учитываются. number of inquiries")]),
         "{about:?}"
@@ -333,7 +336,7 @@ fn hostile_text_does_nothing_to_a_terminal_and_is_whole_in_json() {
     let shown = text(&report, &wording(Language::En), None);
     let lines = shown.lines().count();
     assert!(!shown.contains(['\u{1b}', '\u{0}', '\u{202e}', '\t', '\r']));
-    assert_eq!(lines, 6 + 1 + 1 + report.rows.len() + 1 + 1 + 4);
+    assert_eq!(lines, 6 + 1 + 1 + report.rows.len() + 1 + 1 + 5);
     let whole = serde_json::to_value(whole(&report, Language::En)).unwrap();
     let keys: Vec<_> = whole["rows"].as_array().unwrap().iter().map(|row| row["key"]["campaign"].clone()).collect();
     assert_eq!(keys, hostile().into_iter().map(|(text, _)| json!(text)).collect::<Vec<_>>());

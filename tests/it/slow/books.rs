@@ -62,6 +62,7 @@ pub struct Cost {
     pub parts: Parts,
     pub currency: String,
     pub amount: i128,
+    pub has_vat: Option<bool>,
 }
 
 pub struct Visit {
@@ -209,7 +210,8 @@ fn outcome(deals: impl Iterator<Item = Told>) -> Outcome {
 
 fn costs(config: &Config) -> Vec<Cost> {
     let conn = Connection::open(config.store.folder.join("leads.db")).unwrap();
-    let sql = "SELECT day, provider, channel, source, medium, campaign, term, content, currency, amount, campaign_id
+    let sql =
+        "SELECT day, provider, channel, source, medium, campaign, term, content, currency, amount, campaign_id, has_vat
                FROM cost";
     let mut select = conn.prepare(sql).unwrap();
     let read = |row: &rusqlite::Row<'_>| {
@@ -240,7 +242,7 @@ fn costs(config: &Config) -> Vec<Cost> {
         }
         let day = Date::constant(1970, 1, 1) + row.get::<_, i64>(0).unwrap().days();
         let amount = i128::from(row.get::<_, i64>(9).unwrap());
-        Ok(Cost { day, provider: text(1), parts, currency: text(8), amount })
+        Ok(Cost { day, provider: text(1), parts, currency: text(8), amount, has_vat: row.get(11)? })
     };
     select.query_map([], read).unwrap().map(Result::unwrap).collect()
 }

@@ -6,7 +6,7 @@ use jiff::{
     ToSpan,
     civil::{Date, DateTime},
 };
-use leadmilter::report::{Dimension, Model, Of, Period, Query};
+use leadmilter::report::{Dimension, Model, Of, Period, Query, Vat};
 
 use super::books::{Books, Clocks, Letter, Parts, Sort, Touch};
 
@@ -43,6 +43,7 @@ pub struct Counted {
     pub converted: BTreeSet<String>,
     pub revenue_left_out: BTreeMap<String, i128>,
     pub cost_left_out: BTreeMap<String, i128>,
+    pub cost_by_vat: BTreeMap<Vat, i128>,
 }
 
 impl Counted {
@@ -93,6 +94,11 @@ fn count_costs(counted: &mut Counted, books: &Books, query: &Query, period: Peri
             Some(amount) => {
                 let sum = if books.overhead.contains(&cost.provider) { overhead } else { marketing };
                 *sum.get_or_insert_default() += amount;
+                let vat = match cost.has_vat {
+                    None => Vat::Unknown,
+                    Some(has) => [Vat::Excluded, Vat::Included][usize::from(has)],
+                };
+                *counted.cost_by_vat.entry(vat).or_default() += amount;
                 if cost.currency != books.currency {
                     counted.converted.insert(cost.currency.clone());
                 }

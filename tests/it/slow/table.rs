@@ -61,6 +61,7 @@ pub fn report(books: &Books, query: &Query, (zone, clocks): (&str, &Clocks), tod
         money: MoneyNote {
             converted: converted.iter().map(|of| (currency(of), amount(books.rates[of]))).collect(),
             revenue_left_out: now.revenue_left_out.iter().map(|(of, sum)| (currency(of), amount(*sum))).collect(),
+            cost_by_vat: now.cost_by_vat.iter().map(|(vat, sum)| (*vat, amount(*sum))).collect(),
             cost_left_out: now.cost_left_out.iter().map(|(of, sum)| (currency(of), amount(*sum))).collect(),
         },
     }

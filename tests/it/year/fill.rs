@@ -81,8 +81,8 @@ fn spent(conn: &mut Connection, rows: &[Spent], now: Millis) -> Result<u64, Box<
     let tx = conn.transaction()?;
     let mut insert = tx.prepare(
         "INSERT INTO cost (day, provider, channel, source, medium, campaign, term, content, campaign_id, currency, amount,
-                           imported_at)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, '', $9, $10, $11)",
+                           has_vat, imported_at)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, '', $9, $10, $11, $12)",
     )?;
     for Spent { day, provider, channel, utm, currency, amount } in rows {
         let day = Date::constant(1970, 1, 1).until(*day)?.get_days();
@@ -98,6 +98,8 @@ fn spent(conn: &mut Connection, rows: &[Spent], now: Millis) -> Result<u64, Box<
             utm.content,
             currency,
             amount,
+            // Advertising systems tell what is to be paid, companies' own files what is not paid back.
+            [Some(true), Some(false), None][provider.len() % 3],
             now.0
         ])?;
     }

@@ -12,7 +12,7 @@ pub fn spent(leads: &Connection, first: i32, last: i32) -> Result<Vec<Spent>, St
         leads
             .prepare_cached(
                 "SELECT day, provider, channel, source, medium, coalesce(nullif(campaign, ''), campaign_id), term,
-                        content, currency, amount
+                        content, currency, amount, has_vat
                  FROM cost WHERE day >= $1 AND day <= $2
                  ORDER BY day, provider, channel, source, medium, campaign, term, content",
             )?
@@ -30,6 +30,7 @@ fn cost(row: &Row<'_>) -> rusqlite::Result<Spent> {
         utm: [row.get(3)?, row.get(4)?, row.get(5)?, row.get(6)?, row.get(7)?],
         currency: row.get(8)?,
         amount: row.get(9)?,
+        has_vat: row.get(10)?,
     })
 }
 
