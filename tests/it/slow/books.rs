@@ -201,6 +201,10 @@ fn outcome(deals: impl Iterator<Item = Told>) -> Outcome {
                 *outcome.money.entry(currency.clone().unwrap()).or_default() += amount.unwrap();
             }
         }
+        let was_paid = told.iter().any(|told| told.0 == "won" && told.1.is_some() && !is_refund(told));
+        if was_paid && newest.is_none_or(|(status, ..)| status != "won") {
+            continue;
+        }
         for (_, amount, currency) in told.iter().filter(|told| is_refund(told)) {
             *outcome.money.entry(currency.clone().unwrap()).or_default() -= amount.unwrap().abs();
         }

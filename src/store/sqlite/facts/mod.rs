@@ -26,7 +26,7 @@ use crate::{
 };
 
 /// The form of the file; another one is thrown away and made anew.
-const FORM: i64 = 1;
+const FORM: i64 = 2;
 
 /// Where the facts of a store are.
 #[derive(Clone, Debug)]

@@ -178,7 +178,10 @@ fn outcome(
     for deal in deals.into_values() {
         let is_won = deal.status == "won";
         summed.deals += u32::from(is_won);
-        for (currency, amount) in deal.revenue.filter(|_| is_won).into_iter().chain(deal.refunds) {
+        // What was paid for a deal that is none any more does not count, nor does what was given back of it.
+        let is_taken_back = deal.revenue.is_some() && !is_won;
+        let refunds = if is_taken_back { Vec::new() } else { deal.refunds };
+        for (currency, amount) in deal.revenue.filter(|_| is_won).into_iter().chain(refunds) {
             let sum = money.entry(currency).or_default();
             *sum = sum.saturating_add(amount);
         }
