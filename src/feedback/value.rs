@@ -127,7 +127,7 @@ pub(super) fn truth(text: &str) -> Result<bool, String> {
     match text.to_lowercase().as_str() {
         "yes" | "true" | "1" | "да" | "included" => Ok(true),
         "no" | "false" | "0" | "нет" | "excluded" => Ok(false),
-        _ => Err(format!("{} is neither yes nor no", quoted(text))),
+        _ => Err(format!("{} is neither included nor excluded", quoted(text))),
     }
 }
 

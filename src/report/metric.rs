@@ -142,7 +142,7 @@ metrics! {
     Deals "deals" Count More
         "Deals" "Сделки",
         "Deals that were won." "Выигранные сделки.",
-        "deals whose last status is won" |sums, scope| told(scope, sums.deals);
+        "deals whose last status is won, refunds aside" |sums, scope| told(scope, sums.deals);
     Conversion "conversion" Percent More
         "Conversion" "Конверсия",
         "Part of the leads that became a deal." "Часть лидов, ставших сделкой.",
@@ -233,9 +233,15 @@ impl Metric {
         [Self::Visits, Self::Clicks, Self::ClickRate, Self::ClickToLetter].contains(&self)
     }
 
+    /// Whether it is reckoned from money: a part that is left out would make it wrong.
+    fn is_of_all_money(self) -> bool {
+        [Self::Cpl, Self::CplUnique, Self::AverageDeal, Self::Profit, Self::Roi, Self::Romi, Self::Drr, Self::Cac]
+            .contains(&self)
+    }
+
     /// Its value for these sums.
     pub fn of(self, sums: &Sums, scope: &Scope) -> Number {
-        (self.entry().compute)(sums, scope)
+        if sums.is_incomplete && self.is_of_all_money() { None } else { (self.entry().compute)(sums, scope) }
     }
 }
 

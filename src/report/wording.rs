@@ -216,8 +216,12 @@ impl Wording {
             if !amounts.is_empty() {
                 let amounts = self.amounts(amounts);
                 add(
-                    format!("Not in {en}, since [reports] rates has no rate: {amounts}."),
-                    format!("Не вошло в {ru}, так как в [reports] rates нет курса: {amounts}."),
+                    format!(
+                        "Not in {en}, since [reports] rates has no rate: {amounts}. What is reckoned from it is not known."
+                    ),
+                    format!(
+                        "Не вошло в {ru}, так как в [reports] rates нет курса: {amounts}. Что считается по ней, неизвестно."
+                    ),
                 );
             }
         }

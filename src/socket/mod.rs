@@ -75,10 +75,10 @@ struct Bound {
 #[derive(Debug, thiserror::Error)]
 pub enum SocketError {
     /// Somebody answers there.
-    #[error("another process answers on {}: stop it, or set another {key}", path.display())]
+    #[error("another process answers on {at}: stop it, or set another {key}")]
     InUse {
-        /// The socket's file.
-        path: PathBuf,
+        /// The socket's file, or the address.
+        at: String,
         /// The key that names it.
         key: String,
     },
@@ -138,7 +138,7 @@ impl Socket {
     pub fn bind(place: &Place<'_>) -> Result<Self, SocketError> {
         let Bound { socket, file, listen } = match place.listen {
             Listen::Unix(path) => bind_unix(path, place)?,
-            Listen::Tcp(address) => bind_tcp(*address)?,
+            Listen::Tcp(address) => bind_tcp(*address, place)?,
             Listen::Systemd => passed(place)?,
         };
         let system = |source| SocketError::System { listen: listen.clone(), source };
@@ -223,12 +223,12 @@ fn clear(path: &Path, place: &Place<'_>) -> Result<(), SocketError> {
     match unix::UnixStream::connect(path) {
         Err(e) if e.kind() == io::ErrorKind::ConnectionRefused => fs::remove_file(path).map_err(system),
         Err(e) => Err(system(e)),
-        Ok(_) => Err(SocketError::InUse { path: path.to_owned(), key: place.name() }),
+        Ok(_) => Err(SocketError::InUse { at: path.display().to_string(), key: place.name() }),
     }
 }
 
-fn bind_tcp(address: SocketAddr) -> Result<Bound, SocketError> {
-    let listen = || {
+fn bind_tcp(address: SocketAddr, place: &Place<'_>) -> Result<Bound, SocketError> {
+    let listen = || -> io::Result<OwnedFd> {
         let socket = socket2::Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
         socket.set_reuse_address(true)?;
         if address.is_ipv6() {
@@ -241,6 +241,9 @@ fn bind_tcp(address: SocketAddr) -> Result<Bound, SocketError> {
     };
     match listen() {
         Ok(socket) => Ok(Bound { socket, file: None, listen: address.to_string() }),
+        Err(e) if e.kind() == io::ErrorKind::AddrInUse => {
+            Err(SocketError::InUse { at: address.to_string(), key: place.name() })
+        }
         Err(source) => Err(SocketError::System { listen: address.to_string(), source }),
     }
 }

@@ -36,6 +36,26 @@ fn leads(company: &Company) -> Vec<Value> {
 }
 
 #[test]
+fn letters_of_a_maildir_are_taken_in_as_they_came_and_a_folder_of_folders_is_told() {
+    let company = Company::new("", "");
+    for folder in ["mail/info/new", "mail/info/cur"] {
+        fs::create_dir_all(company.path(folder)).unwrap();
+    }
+    fs::write(company.path("mail/info/new/1000.a.mx1"), delivered(2, "INFO.M11@company.ru")).unwrap();
+    fs::write(company.path("mail/info/cur/999.b.mx1:2,S"), delivered(1, "info+m11@company.ru")).unwrap();
+    let outer = run(&company, &["ingest", "mail"]);
+    let inner = company.path("mail/info");
+    let text = format!("leadmilter: mail holds no messages but folders: name those, such as {}\n", inner.display());
+    assert_eq!(
+        (outer.code, outer.err.replace("such as mail/info", &format!("such as {}", inner.display()))),
+        (65, text)
+    );
+    assert_eq!(run(&company, &["ingest", "mail/info"]).code, 0);
+    let told: Vec<_> = leads(&company).iter().map(|lead| lead["recipient"]["substitute"].clone()).collect();
+    assert_eq!(told, ["info.m11@company.ru", "info+m11@company.ru"], "the last recorded first");
+}
+
+#[test]
 fn a_maildir_is_taken_in_once() {
     let company = Company::new("", "");
     for folder in ["Maildir/new", "Maildir/cur", "Maildir/tmp"] {

@@ -26,7 +26,7 @@ pub enum Item {
 /// A message's name for people, and what is read of it.
 pub type Named = (String, io::Result<Head>);
 
-/// All places under `paths`, in the order given and by name within a folder.
+/// All places under `paths`, in the order given; within a Maildir as the letters came, within another folder by name.
 pub fn find(paths: &[PathBuf]) -> anyhow::Result<Vec<Item>> {
     if paths.is_empty() {
         return Ok(vec![Item::Stdin]);
@@ -35,16 +35,36 @@ pub fn find(paths: &[PathBuf]) -> anyhow::Result<Vec<Item>> {
     for path in paths {
         let found = fs::metadata(path).map_err(|e| Wrong::Data(format!("cannot read {}: {e}", path.display())))?;
         if found.is_dir() {
-            let maildir = path.join("cur").is_dir();
-            let folders = if maildir { vec![path.join("new"), path.join("cur")] } else { vec![path.clone()] };
-            for folder in folders {
-                items.extend(files(&folder)?.into_iter().map(Item::File));
-            }
+            items.extend(messages_in(path)?.into_iter().map(Item::File));
         } else {
             items.push(Item::File(path.clone()));
         }
     }
     Ok(items)
+}
+
+fn messages_in(folder: &Path) -> anyhow::Result<Vec<PathBuf>> {
+    let [new, cur] = ["new", "cur"].map(|name| folder.join(name));
+    if cur.is_dir() {
+        let mut found = [files(&new)?, files(&cur)?].concat();
+        // Who wrote first is new, and an answer belongs to what it answers.
+        found.sort_by_key(|path| delivered(path));
+        return Ok(found);
+    }
+    let found = files(folder)?;
+    if found.is_empty()
+        && let Some(inner) = fs::read_dir(folder)?.filter_map(Result::ok).find(|entry| entry.path().is_dir())
+    {
+        let (folder, inner) = (folder.display(), inner.path());
+        let text = format!("{folder} holds no messages but folders: name those, such as {}", inner.display());
+        return Err(Wrong::Data(text).into());
+    }
+    Ok(found)
+}
+
+/// When a message of a Maildir was delivered: its name begins with the second.
+fn delivered(path: &Path) -> Option<u64> {
+    path.file_name()?.to_str()?.split('.').next()?.parse().ok()
 }
 
 fn files(folder: &Path) -> anyhow::Result<Vec<PathBuf>> {

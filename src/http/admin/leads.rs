@@ -27,7 +27,7 @@ const KNOWN: [&str; 9] = ["channel", "sender", "kind", "replies", "since", "unti
 const PAGE: u32 = 100;
 const LARGEST: u32 = 1000;
 
-/// List recorded leads, newest first
+/// List recorded leads, the last recorded first
 ///
 /// Inquiries only, without letters in a thread, unless the query says otherwise. Where more follow, the header `Link` has the
 /// address of the next page (RFC 8288, `rel="next"`). Each page is noted in the audit log.

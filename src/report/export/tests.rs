@@ -93,7 +93,7 @@ Total       1,235 (+23.5%)  1,234,567.89       12.5%            1.5 h  1,234.83 
 Today is not over: its numbers will grow.
 2 more rows are not shown.
 Several currencies, converted to RUB by [reports] rates: 1 USD = 92.50 RUB.
-Not in revenue, since [reports] rates has no rate: −10.50 EUR.
+Not in revenue, since [reports] rates has no rate: −10.50 EUR. What is reckoned from it is not known.
 Costs are summed as they were told: 12.00 RUB with VAT, 0.50 RUB without VAT.";
     assert_eq!(text, expected);
 }

@@ -201,11 +201,16 @@ fn outcome(deals: impl Iterator<Item = Told>) -> Outcome {
                 *outcome.money.entry(currency.clone().unwrap()).or_default() += amount.unwrap();
             }
         }
-        let was_paid = told.iter().any(|told| told.0 == "won" && told.1.is_some() && !is_refund(told));
-        if was_paid && newest.is_none_or(|(status, ..)| status != "won") {
+        let is_paid =
+            |told: &(String, Option<i128>, Option<String>)| told.0 == "won" && told.1.is_some() && !is_refund(told);
+        // Behind the last status that ended a sale, if any did.
+        let ended = (0..told.len())
+            .rev()
+            .find(|&at| told[at].0 != "won" && told[at].0 != "refund" && told[..at].iter().any(is_paid));
+        if told.iter().any(is_paid) && newest.is_none_or(|(status, ..)| status != "won") {
             continue;
         }
-        for (_, amount, currency) in told.iter().filter(|told| is_refund(told)) {
+        for (_, amount, currency) in told.iter().skip(ended.map_or(0, |at| at + 1)).filter(|told| is_refund(told)) {
             *outcome.money.entry(currency.clone().unwrap()).or_default() -= amount.unwrap().abs();
         }
     }

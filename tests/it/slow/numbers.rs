@@ -24,6 +24,10 @@ pub fn number(metric: &str, sums: &Sums, known: Known) -> Option<i128> {
         let all = [sums.cost, sums.overhead];
         (known.costs && all.iter().any(Option::is_some)).then(|| all.into_iter().flatten().sum::<i128>())
     };
+    let money = ["cpl", "cpl_unique", "average_deal", "profit", "roi", "romi", "drr", "cac"];
+    if sums.is_incomplete && money.contains(&metric) {
+        return None;
+    }
     match metric {
         "leads" => Some(sums.leads),
         "unique" => Some(sums.new),

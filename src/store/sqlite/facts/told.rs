@@ -163,6 +163,10 @@ fn outcome(
                         deal.revenue = money.or(deal.revenue.take());
                     }
                     if status != "refund" {
+                        if status != "won" && deal.revenue.is_some() {
+                            // What was given back was of that sale: another one may follow.
+                            deal.refunds.clear();
+                        }
                         deal.status = status;
                     }
                 }
