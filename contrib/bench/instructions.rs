@@ -194,7 +194,7 @@ async fn record(intake: &Intake, folder: &Path, times: u64) -> anyhow::Result<()
     for first in (0..times).step_by(usize::try_from(GROUP)?) {
         let group = first..times.min(first + GROUP);
         let new = group.map(|number| drawn(intake, number)).collect::<anyhow::Result<Vec<_>>>()?;
-        let answers = new.into_iter().map(|new| store.record(*new, Commit::Durable));
+        let answers = new.into_iter().map(|new| store.record(new, Commit::Durable));
         for answer in futures_util::future::join_all(answers).await {
             ensure!(answer?.is_some_and(|recorded| !recorded.duplicate), "a letter was not recorded");
         }

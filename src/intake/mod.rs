@@ -41,7 +41,7 @@ use crate::{
     config::{Config, Direct, OnError, Strip},
     lead::{Lead, limit},
     resolve::Table,
-    store::{Commit, Counting, NewLead, Store, StoreError, Subscriber, Visits, Way},
+    store::{Commit, Counting, NewLead, Recorded, Store, StoreError, Subscriber, Visits, Way},
     tagging::{self, Judged},
 };
 
@@ -102,7 +102,7 @@ pub enum Finding {
     /// Our own headers, signed by this fleet: kept, and no second lead.
     Trusted,
     /// A lead, new or known.
-    Lead(Box<LeadFinding>),
+    Lead(Box<Recorded>),
     /// The lead could not be recorded. The only change is that forged headers go.
     Fault {
         /// Why.
@@ -121,17 +121,6 @@ pub enum Drawn {
     Trusted,
     /// A lead, unless the store knows better.
     Lead(Box<NewLead>),
-}
-
-/// A lead as it was recorded.
-#[derive(Debug)]
-pub struct LeadFinding {
-    /// The lead as its event tells it.
-    pub lead: Lead,
-    /// Whether the message was known already.
-    pub duplicate: bool,
-    /// The event's JSON.
-    pub event: String,
 }
 
 impl Intake {
@@ -197,16 +186,14 @@ impl Intake {
                 let changes = changes::rewritten(&letter, Changes::default());
                 return Outcome { changes, finding: Finding::Trusted };
             }
-            Drawn::Lead(new) => *new,
+            Drawn::Lead(new) => new,
         };
         let message_id = new.lead.message.message_id.clone();
         match budget.wait(store.record(new, commit)).await {
             Ok(Some(recorded)) => {
                 let insert = self.fields(&recorded.lead, message_id.as_deref());
                 let changes = Changes { insert, ..without_forged };
-                let (lead, duplicate, event) = (recorded.lead, recorded.duplicate, recorded.event);
-                let finding = Finding::Lead(Box::new(LeadFinding { lead, duplicate, event }));
-                Outcome { changes: changes::rewritten(&letter, changes), finding }
+                Outcome { changes: changes::rewritten(&letter, changes), finding: Finding::Lead(recorded) }
             }
             Ok(None) => Outcome { changes: changes::rewritten(&letter, without_forged), finding: Finding::Untracked },
             Err(cause) => Outcome { changes: without_forged, finding: Finding::Fault { cause, message_id } },

@@ -13,11 +13,11 @@ use crate::{
     address::{without_brackets, without_route},
     classify::Origin,
     clock::Millis,
-    intake::{Arrival, Finding, Intake, LeadFinding, Letter, Outcome, SecondPass},
+    intake::{Arrival, Finding, Intake, Letter, Outcome, SecondPass},
     lead::Kind,
     maillog::{self, Circumstances, NO_QUEUE},
     resolve::Resolution,
-    store::Commit,
+    store::{Commit, Recorded},
 };
 
 /// One MTA connection.
@@ -146,7 +146,7 @@ impl Session {
                 maillog::trusted(queue);
             }
             Finding::Lead(found) => {
-                let LeadFinding { lead, duplicate, .. } = found.as_ref();
+                let Recorded { lead, duplicate, .. } = found.as_ref();
                 let dry_run = self.intake.config.milter.dry_run;
                 match (dry_run, duplicate, lead.kind) {
                     (true, ..) => metrics.dry_runs.one(),

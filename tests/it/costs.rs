@@ -79,8 +79,8 @@ fn files_are_taken_in_and_listed_with_their_channels() {
         assert_eq!(short(&listed(&company, options)), wanted, "{options:?}");
     }
     let table = run(&company, &["costs", "list", "--from", "2026-11-02", "--to", "2026-11-02", "--unmatched"]);
-    let lines = "DAY         PROVIDER  CHANNEL  SOURCE  MEDIUM  CAMPAIGN  CLICKS  AMOUNT\n\
-                 2026-11-02  metrika   -        vk      social  осень     -       33.33 RUB\n";
+    let lines = "DAY         PROVIDER  CHANNEL  SOURCE  MEDIUM  CAMPAIGN  CLICKS  AMOUNT     VAT\n\
+                 2026-11-02  metrika   -        vk      social  осень     -       33.33 RUB  -\n";
     assert_eq!(table, ok(lines));
 }
 

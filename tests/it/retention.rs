@@ -23,7 +23,7 @@ fn letter(sender: &str, days: u32) -> NewLead {
     new
 }
 
-async fn record(store: &Store, new: &NewLead) -> Option<Recorded> {
+async fn record(store: &Store, new: &NewLead) -> Option<Box<Recorded>> {
     store.record(new.clone(), Commit::Durable).await.unwrap()
 }
 

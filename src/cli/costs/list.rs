@@ -64,7 +64,7 @@ pub fn run(config: &Config, args: &Args) -> anyhow::Result<u8> {
         json_lines(&listed)?;
         return Ok(exit::OK);
     }
-    let headings = ["DAY", "PROVIDER", "CHANNEL", "SOURCE", "MEDIUM", "CAMPAIGN", "CLICKS", "AMOUNT"];
+    let headings = ["DAY", "PROVIDER", "CHANNEL", "SOURCE", "MEDIUM", "CAMPAIGN", "CLICKS", "AMOUNT", "VAT"];
     table(&headings, listed.iter().map(row).collect(), "no costs")?;
     Ok(exit::OK)
 }
@@ -72,14 +72,20 @@ pub fn run(config: &Config, args: &Args) -> anyhow::Result<u8> {
 fn row(listed: &Listed) -> Vec<String> {
     let cost = &listed.row.cost;
     let known = |text: &String| or_dash(Some(text).filter(|text| !text.is_empty()));
+    // A row with the id and one without it are two places, which look alike but for this.
+    let campaign = match (cost.campaign.as_str(), cost.campaign_id.as_str()) {
+        ("", _) | (_, "") => known(&cost.utm().campaign),
+        (name, id) => format!("{name} ({id})"),
+    };
     vec![
         cost.day.to_string(),
         cost.provider.clone(),
         or_dash(listed.matched_channel.as_ref()),
         known(&cost.source),
         known(&cost.medium),
-        known(&cost.utm().campaign),
+        campaign,
         or_dash(cost.clicks),
         format!("{} {}", cost.amount, cost.currency),
+        or_dash(cost.has_vat.map(|has| if has { "included" } else { "excluded" })),
     ]
 }

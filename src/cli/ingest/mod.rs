@@ -30,10 +30,10 @@ use super::{
 };
 use crate::{
     config::Config,
-    intake::{Finding, Intake, LeadFinding, Outcome, SecondPass},
+    intake::{Finding, Intake, Outcome, SecondPass},
     lead::Kind,
     maillog::chain,
-    store::{Commit, Store, StoreError},
+    store::{Commit, Recorded, Store, StoreError},
 };
 
 /// Take in messages without an MTA: from stdin, files, Maildirs or mboxes
@@ -142,7 +142,7 @@ async fn one(intake: &Intake, store: &Store, args: &Args, file: String, head: &H
     let Outcome { finding, .. } = intake.finish(letter, arrival, store, commit).await;
     match finding {
         Finding::Lead(found) => {
-            let LeadFinding { lead, duplicate, event } = *found;
+            let Recorded { lead, duplicate, event } = *found;
             let is_own = lead.kind == Kind::Lead && lead.in_thread_of.is_none();
             let count = match (duplicate, is_own) {
                 (true, _) => &mut tally.known,

@@ -44,9 +44,9 @@ impl Bulk {
     }
 
     /// Records a lead.
-    pub fn lead(&mut self, new: NewLead) -> Result<Option<Recorded>, StoreError> {
+    pub fn lead(&mut self, new: impl Into<Box<NewLead>>) -> Result<Option<Box<Recorded>>, StoreError> {
         self.breathe()?;
-        record::record(&self.leads, new, Commit::Durable)
+        record::record(&self.leads, new.into(), Commit::Durable)
     }
 
     /// Keeps a visit; their numbers grow.

@@ -131,7 +131,12 @@ impl Store {
     /// Records a lead with its event and deliveries in one durable transaction; a known message adds nothing.
     /// `None` for a letter to a mailbox itself that is not recorded, for one that is older than what is kept, and for a copy of
     /// one that was erased.
-    pub async fn record(&self, new: NewLead, commit: Commit) -> Result<Option<Recorded>, StoreError> {
+    pub async fn record(
+        &self,
+        new: impl Into<Box<NewLead>>,
+        commit: Commit,
+    ) -> Result<Option<Box<Recorded>>, StoreError> {
+        let new = new.into();
         let keep_late = new.keep_late;
         let recorded =
             self.writer()?.submit(move |conn| record::record(conn, new, commit), keep_late, told_late).await?;
@@ -212,7 +217,7 @@ fn is_served(folder: &Path) -> bool {
 }
 
 /// A lead that was written after its message was answered is no fault to mend, but the operator was told otherwise.
-fn told_late(result: &Result<Option<Recorded>, StoreError>) {
+fn told_late(result: &Result<Option<Box<Recorded>>, StoreError>) {
     match result {
         Ok(None) => {}
         Ok(Some(recorded)) => {

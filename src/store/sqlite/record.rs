@@ -27,7 +27,7 @@ const DOING: &str = "recording a lead";
 /// Records a letter, or finds the lead that it is a copy of. `None` for a letter to a mailbox that is not recorded, for one
 /// that is older than what is kept, and for a copy of one that was erased.
 /// A dry run does the same work and takes it back.
-pub fn record(conn: &Connection, new: NewLead, commit: Commit) -> Result<Option<Recorded>, StoreError> {
+pub fn record(conn: &Connection, new: Box<NewLead>, commit: Commit) -> Result<Option<Box<Recorded>>, StoreError> {
     if commit == Commit::Durable {
         return recorded(conn, new);
     }
@@ -37,11 +37,11 @@ pub fn record(conn: &Connection, new: NewLead, commit: Commit) -> Result<Option<
     would_be
 }
 
-fn recorded(conn: &Connection, mut new: NewLead) -> Result<Option<Recorded>, StoreError> {
+fn recorded(conn: &Connection, mut new: Box<NewLead>) -> Result<Option<Box<Recorded>>, StoreError> {
     match known_lead(conn, &new)? {
         Known::Lead { sequence, recorded } => {
             remember_keys(conn, &new, sequence)?;
-            return Ok(Some(*recorded));
+            return Ok(Some(recorded));
         }
         Known::Erased => return Ok(None),
         Known::No => {}
@@ -113,7 +113,7 @@ fn is_authentic(new: &NewLead) -> bool {
     !new.counting.requires_dmarc || passed()
 }
 
-fn write(conn: &Connection, mut new: NewLead, judgement: Judgement) -> Result<Recorded, StoreError> {
+fn write(conn: &Connection, mut new: Box<NewLead>, judgement: Judgement) -> Result<Box<Recorded>, StoreError> {
     let Judgement { in_series, harvests, leak, thread } = judgement;
     if harvests {
         leak::remember_harvester(conn, &new)?;
@@ -135,7 +135,7 @@ fn write(conn: &Connection, mut new: NewLead, judgement: Judgement) -> Result<Re
     let body = insert_event(conn, &event, sequence, &id)?;
     let wanting = new.subscribers.iter().filter(|subscriber| subscriber.wants(r#type, kind));
     insert_deliveries(conn, sequence, event.recordedtime, wanting)?;
-    Ok(Recorded { lead: event.data, duplicate: false, event: body })
+    Ok(Box::new(Recorded { lead: event.data, duplicate: false, event: body }))
 }
 
 /// The next number of the events' order. The counter is what it was when events were last deleted, so that no number

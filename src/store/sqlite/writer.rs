@@ -11,7 +11,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use rusqlite::{Connection, ErrorCode, MAIN_DB, Transaction, TransactionBehavior};
+use rusqlite::{Connection, ErrorCode, MAIN_DB};
 use tokio::{
     runtime::Handle,
     sync::{mpsc, oneshot},
@@ -162,7 +162,7 @@ fn run(
                 Err(e) => warn!("store could not be reopened: {e}"),
             }
         }
-        let committed = commit(&mut conn, &mut group);
+        let committed = commit(&conn, &mut group);
         failed = committed.is_err();
         if let Err(text) = &committed {
             error!("store could not write: {text}");
@@ -175,29 +175,42 @@ fn run(
     checkpointer.end(&conn, is_served(database.folder()));
 }
 
-fn commit(conn: &mut Connection, group: &mut [Box<dyn Job>]) -> Result<(), String> {
+fn commit(conn: &Connection, group: &mut [Box<dyn Job>]) -> Result<(), String> {
     // Such a connection begins and commits without complaint; only the writes in between fail.
     if conn.is_readonly(MAIN_DB).map_err(|e| e.to_string())? {
         return Err("attempt to write a read-only database".to_owned());
     }
-    let tx = begin(conn).map_err(|e| e.to_string())?;
-    catch_unwind(AssertUnwindSafe(|| group.iter_mut().try_for_each(|job| job.run(&tx))))
-        .unwrap_or_else(|_| Err("a write panicked".to_owned()))?;
-    tx.commit().map_err(|e| e.to_string())
+    begin(conn).map_err(|e| e.to_string())?;
+    let done = catch_unwind(AssertUnwindSafe(|| group.iter_mut().try_for_each(|job| job.run(conn))))
+        .unwrap_or_else(|_| Err("a write panicked".to_owned()))
+        .and_then(|()| say(conn, "COMMIT").map_err(|e| e.to_string()));
+    // The engine may have taken it back by itself.
+    if done.is_err()
+        && !conn.is_autocommit()
+        && let Err(e) = say(conn, "ROLLBACK")
+    {
+        warn!("a group of writes could not be taken back, the store is opened anew: {e}");
+    }
+    done
 }
 
 /// Begins to write. While another program holds the lock, what waits here goes on waiting: nothing of it is written yet, and
 /// whose letters they are has gone on by then.
-fn begin(conn: &Connection) -> rusqlite::Result<Transaction<'_>> {
+fn begin(conn: &Connection) -> rusqlite::Result<()> {
     let ends = Instant::now() + LOCKED;
     loop {
-        match Transaction::new_unchecked(conn, TransactionBehavior::Immediate) {
+        match say(conn, "BEGIN IMMEDIATE") {
             Err(e) if e.sqlite_error_code() == Some(ErrorCode::DatabaseBusy) && Instant::now() < ends => {
                 warn!("another program has been writing to the store for seconds: waiting for it");
             }
             begun => return begun,
         }
     }
+}
+
+/// Said with every group, so it is not read anew each time.
+fn say(conn: &Connection, statement: &str) -> rusqlite::Result<()> {
+    conn.prepare_cached(statement)?.execute([]).map(drop)
 }
 
 /// Each runtime is woken once for all of its callers: a wake from another thread is a system call.
@@ -248,7 +261,7 @@ mod tests {
         other.execute_batch("BEGIN IMMEDIATE").unwrap();
         *LOCK.lock().unwrap() = Some((other, 0));
         conn.busy_handler(Some(let_go_at_the_third)).unwrap();
-        assert_eq!(commit(&mut conn, &mut []), Ok(()));
+        assert_eq!(commit(&conn, &mut []), Ok(()));
         assert!(LOCK.lock().unwrap().is_none());
     }
 
