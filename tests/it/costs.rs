@@ -80,7 +80,7 @@ fn files_are_taken_in_and_listed_with_their_channels() {
     }
     let table = run(&company, &["costs", "list", "--from", "2026-11-02", "--to", "2026-11-02", "--unmatched"]);
     let lines = "DAY         PROVIDER  CHANNEL  SOURCE  MEDIUM  CAMPAIGN  CLICKS  AMOUNT     VAT\n\
-                 2026-11-02  metrika   -        vk      social  осень     -       33.33 RUB  -\n";
+                 2026-11-02  metrika   -        vk      social  осень     -       33.33 RUB  excluded\n";
     assert_eq!(table, ok(lines));
 }
 

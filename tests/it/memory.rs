@@ -184,11 +184,11 @@ async fn ten_thousand_headers_and_recipients_cost_a_daemon_its_bounds() {
     let mut mta = connect(&company.path("milter.sock")).await;
     assert_eq!(one(&mut mta, 1, 1, 10).await, 11);
     let before = peak(daemon.pid());
-    // As many names of forged fields are told apart as fit the bound; Postfix takes no header block of this size.
-    assert_eq!(one(&mut mta, 10_000, 10_000, 1000).await, 1010);
+    // 64 forged fields are deleted; Postfix takes no header block of this size.
+    assert_eq!(one(&mut mta, 10_000, 10_000, 1000).await, 74);
     let many = peak(daemon.pid());
     assert!(many - before < MESSAGE, "{} KiB more", (many - before) / 1024);
-    assert_eq!(one(&mut mta, 1, 100, 100_000).await, 110);
+    assert_eq!(one(&mut mta, 1, 100, 100_000).await, 74);
     let long = peak(daemon.pid());
     assert!(long - many < MESSAGE, "{} KiB more", (long - many) / 1024);
     let name = "n".repeat(50_000);

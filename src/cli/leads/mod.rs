@@ -56,8 +56,8 @@ enum Command {
     },
     /// Write all leads as CSV, or as JSON, for a spreadsheet or another program
     ///
-    /// The last recorded first, all of them unless a filter says otherwise. CSV has a byte order mark, times in the config's zone, and
-    /// no cell that a spreadsheet takes for a formula: an apostrophe stands before what would be one.
+    /// The last recorded first, all of them unless a filter says otherwise. CSV has a byte order mark, times in the
+    /// config's zone, and no cell that a spreadsheet takes for a formula: an apostrophe stands before what would be one.
     Export(export::Args),
     /// Correct what a message was taken for; the correction is an event of its own
     Mark {
