@@ -17,7 +17,7 @@ use crate::{
     lead::Kind,
     maillog::{self, Circumstances, NO_QUEUE},
     resolve::Resolution,
-    store::{Commit, Recorded},
+    store::{Commit, Recorded, Subscriber},
 };
 
 /// One MTA connection.
@@ -122,15 +122,19 @@ impl Session {
         milter.metrics.headers_beyond_bound.add(u64::from(letter.headers.dropped));
         let queue = queue_id.clone().unwrap_or_else(|| NO_QUEUE.to_owned());
         let recipients = letter.recipients();
-        // A sink that came or went since the MTA connected gets its leads, or leaves no delivery behind.
-        let current = milter.intake.load();
-        let subscribers = (!Arc::ptr_eq(&current, &self.intake)).then(|| Arc::clone(&current.subscribers));
-        let second_pass = SecondPass::Keep;
+        let (second_pass, subscribers) = (SecondPass::Keep, self.later_subscribers(milter));
         let arrival = Arrival { at: Millis::now(), queue_id, size, second_pass, origin, subscribers };
         let commit = if dry_run { Commit::Dry } else { Commit::Durable };
         let outcome = self.intake.finish(letter, arrival, &milter.store, commit).await;
         self.account(&outcome, &queue, recipients, began, milter);
         Some(outcome)
+    }
+
+    /// Who gets events now, if the config was reloaded since the MTA connected: a sink that came gets its leads, and one that
+    /// went leaves no delivery behind.
+    fn later_subscribers(&self, milter: &Milter) -> Option<Arc<[Subscriber]>> {
+        let current = milter.intake.load();
+        (!Arc::ptr_eq(&current, &self.intake)).then(|| Arc::clone(&current.subscribers))
     }
 
     fn account(&self, outcome: &Outcome, queue: &str, recipients: usize, began: Instant, milter: &Milter) {

@@ -158,6 +158,8 @@ async fn a_report_sees_what_has_become_of_a_lead_since_the_last_one() {
     assert_eq!(now(), ["ads 10000 10000 10000 10000 10000 10000 -2000000"]);
     office.outcome(&heir[0].lead_id, "lost", None, NOON + 2);
     assert_eq!(now(), ["ads 10000 10000 10000 10000 10000 0 0"], "what was given back of no deal");
+    office.outcome(&heir[0].lead_id, "refund", Some(("RUB", 5_000_000)), NOON + 2);
+    assert_eq!(now(), ["ads 10000 10000 10000 10000 10000 0 0"], "nor behind its end");
     office.outcome(&heir[0].lead_id, "won", Some(("RUB", 3_000_000)), NOON + 3);
     assert_eq!(now(), ["ads 10000 10000 10000 10000 10000 10000 3000000"], "another sale");
     office.outcome(&heir[0].lead_id, "lost", None, NOON + 4);

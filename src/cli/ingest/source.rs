@@ -53,9 +53,10 @@ fn messages_in(folder: &Path) -> anyhow::Result<Vec<PathBuf>> {
     }
     let found = files(folder)?;
     if found.is_empty()
-        && let Some(inner) = fs::read_dir(folder)?.filter_map(Result::ok).find(|entry| entry.path().is_dir())
+        && let Some(inner) =
+            fs::read_dir(folder)?.flatten().map(|entry| entry.path()).filter(|path| path.is_dir()).min()
     {
-        let (folder, inner) = (folder.display(), inner.path());
+        let folder = folder.display();
         let text = format!("{folder} holds no messages but folders: name those, such as {}", inner.display());
         return Err(Wrong::Data(text).into());
     }

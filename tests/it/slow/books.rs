@@ -203,14 +203,16 @@ fn outcome(deals: impl Iterator<Item = Told>) -> Outcome {
         }
         let is_paid =
             |told: &(String, Option<i128>, Option<String>)| told.0 == "won" && told.1.is_some() && !is_refund(told);
-        // Behind the last status that ended a sale, if any did.
-        let ended = (0..told.len())
-            .rev()
-            .find(|&at| told[at].0 != "won" && told[at].0 != "refund" && told[..at].iter().any(is_paid));
-        if told.iter().any(is_paid) && newest.is_none_or(|(status, ..)| status != "won") {
-            continue;
-        }
-        for (_, amount, currency) in told.iter().skip(ended.map_or(0, |at| at + 1)).filter(|told| is_refund(told)) {
+        let is_status = |told: &&(String, Option<i128>, Option<String>)| told.0 != "refund" && !is_refund(told);
+        for (at, (_, amount, currency)) in told.iter().enumerate().filter(|(_, told)| is_refund(told)) {
+            // Of a sale that had ended before, or has ended since.
+            let had_ended = told[..at].iter().any(is_paid)
+                && told[..at].iter().rev().find(is_status).is_some_and(|(status, ..)| status != "won");
+            let ends = (at..told.len())
+                .any(|later| told[later].0 != "won" && is_status(&&told[later]) && told[..later].iter().any(is_paid));
+            if had_ended || ends {
+                continue;
+            }
             *outcome.money.entry(currency.clone().unwrap()).or_default() -= amount.unwrap().abs();
         }
     }

@@ -156,7 +156,10 @@ fn outcome(
             summed.is_qualified |= status == "qualified" || status == "won";
             match money {
                 Some((currency, amount)) if status == "refund" || (status == "won" && amount < 0) => {
-                    deal.refunds.push((currency, -amount.saturating_abs()));
+                    // What is given back of a sale that has ended is no part of the next one.
+                    if deal.revenue.is_none() || deal.status == "won" {
+                        deal.refunds.push((currency, -amount.saturating_abs()));
+                    }
                 }
                 money => {
                     if status == "won" {
@@ -164,7 +167,7 @@ fn outcome(
                     }
                     if status != "refund" {
                         if status != "won" && deal.revenue.is_some() {
-                            // What was given back was of that sale: another one may follow.
+                            // The sale has ended, and what was given back was of it: another one may follow.
                             deal.refunds.clear();
                         }
                         deal.status = status;
@@ -182,10 +185,7 @@ fn outcome(
     for deal in deals.into_values() {
         let is_won = deal.status == "won";
         summed.deals += u32::from(is_won);
-        // What was paid for a deal that is none any more does not count, nor does what was given back of it.
-        let is_taken_back = deal.revenue.is_some() && !is_won;
-        let refunds = if is_taken_back { Vec::new() } else { deal.refunds };
-        for (currency, amount) in deal.revenue.filter(|_| is_won).into_iter().chain(refunds) {
+        for (currency, amount) in deal.revenue.filter(|_| is_won).into_iter().chain(deal.refunds) {
             let sum = money.entry(currency).or_default();
             *sum = sum.saturating_add(amount);
         }
